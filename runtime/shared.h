@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * shared.h - the small area that every secondary may write: its threads' lines.
+ *
+ * Each line is written by the one thread it belongs to. The primary and observers read it as
+ * untrusted: copy, check bounds, then use.
+ */
+#ifndef CLEAT_RUNTIME_SHARED_H
+#define CLEAT_RUNTIME_SHARED_H
+
+#include "runtime/arch.h"
+#include "runtime/limits.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What a thread is in the middle of.
+ *
+ *   busy    even: outside any operation; odd: inside one. It goes up by one at each entry and exit.
+ *   intent  0: none; else the claim on an MPMC ring's head that was announced before it was made
+ * (ring_mpmc.h). ref     0: none; else the change of a reference count that was announced before it
+ * was made (mbuf_ref.h).
+ */
+struct cleat_thread_shm {
+	uint64_t busy;
+	uint64_t intent;
+	uint64_t ref;	    /* announced: parent handle << 32 | announced number */
+	uint64_t ref_clone; /* handle of the clone concerned << 8 | operation */
+	uint64_t loops;	    /* once per loop of a pipeline: heartbeat */
+	uint64_t reserved[11];
+	/* second pair of lines: written by other threads that help (mbuf_ref.h) */
+	uint64_t ref_done;
+	uint64_t reserved2[15];
+} cleat_aligned(CLEAT_FALSE_SHARING);
+static_assert(sizeof(struct cleat_thread_shm) == 256, "shared ABI 1");
+
+struct cleat_shared_shm {
+	struct cleat_thread_shm threads[CLEAT_MAX_THREADS];
+};
+
+/* The shared area in this process; NULL before attach. */
+extern struct cleat_shared_shm *cleat_shared;
+
+/*
+ * This thread's line and number. Threads that are not registered point at a private line and carry
+ * CLEAT_THREAD_NONE; they may not touch inter-process rings or pools.
+ */
+extern __thread struct cleat_thread_shm *cleat_self;
+extern __thread uint16_t cleat_self_thread;
+/* Slot of this process; CLEAT_SLOT_NONE before attach. */
+extern uint16_t cleat_self_slot;
+
+/*
+ * Bracket of one data-path operation. Not nested. The reaper asks: "has every thread been outside
+ * an operation since I looked?" (grace.h). It runs membarrier() before it reads `busy`, so the
+ * entry needs no fence here: only the compiler must keep the order.
+ */
+cleat_inline void cleat_op_enter(void)
+{
+	struct cleat_thread_shm *self = cleat_self;
+
+	cleat_store_relaxed(&self->busy, self->busy + 1);
+	cleat_fence_compiler();
+}
+
+cleat_inline void cleat_op_exit(void)
+{
+	struct cleat_thread_shm *self = cleat_self;
+
+	/* partner: the acquire load in cleat_grace_poll() */
+	cleat_store_release(&self->busy, self->busy + 1);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
