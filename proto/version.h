@@ -11,11 +11,11 @@
 #define CLEAT_PROTO_MAJOR 1
 #define CLEAT_PROTO_MINOR 0
 
-#define CLEAT_MSG_MAX_BYTES	    65536 /* one Envelope */
-#define CLEAT_MSG_MAX_FDS	    16	  /* beside one Envelope */
-#define CLEAT_MSG_MAX_DETAIL	    511	  /* bytes of a detail or text that are kept */
-#define CLEAT_MAX_REQUESTS	    64	  /* unanswered, per client */
-#define CLEAT_HELLO_TIMEOUT_MS	    2000  /* from connect to Hello, and from Welcome to Ready */
-#define CLEAT_REQUEST_TIMEOUT_MS    5000  /* a client's wait unless it says otherwise */
+#define CLEAT_MSG_MAX_BYTES	 65536 /* one Envelope */
+#define CLEAT_MSG_MAX_FDS	 16    /* beside one Envelope */
+#define CLEAT_MSG_MAX_DETAIL	 511   /* bytes of a detail or text that are kept */
+#define CLEAT_MAX_REQUESTS	 64    /* unanswered, per client */
+#define CLEAT_HELLO_TIMEOUT_MS	 2000  /* from connect to Hello, and from Welcome to Ready */
+#define CLEAT_REQUEST_TIMEOUT_MS 5000  /* a client's wait unless it says otherwise */
 
 #endif
