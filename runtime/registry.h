@@ -235,6 +235,14 @@ extern struct cleat_registry_shm *cleat_registry;
 /* Bytes of the registry segment: sizeof(struct cleat_registry_shm) in whole 4 KiB pages. */
 #define CLEAT_REGISTRY_LEN (((uint64_t)sizeof(struct cleat_registry_shm) + 4095) & ~4095ULL)
 
+/**
+ * Lay out an empty registry at cleat_registry; primary only, before anyone else maps it.
+ *
+ * Every row is free, every "none" that is not zero is set; the header is @p header, its abi,
+ * registry_len and magic excepted, which are ours. The magic is written last.
+ */
+void cleat_registry_format(const struct cleat_registry_header_shm *header);
+
 /** 0 if the registry at cleat_registry carries our magic and ABI; else -EPROTO with both versions
  * named. */
 int cleat_registry_check(void);
