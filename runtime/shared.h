@@ -44,13 +44,17 @@ struct cleat_shared_shm {
 extern struct cleat_shared_shm *cleat_shared;
 
 /*
- * This thread's line and number. Threads that are not registered point at a private line and carry
- * CLEAT_THREAD_NONE; they may not touch inter-process rings or pools.
+ * This thread's line and number. Threads that are not registered point at one line of this process
+ * and carry CLEAT_THREAD_NONE; they may not touch inter-process rings or pools.
  */
 extern __thread struct cleat_thread_shm *cleat_self;
 extern __thread uint16_t cleat_self_thread;
 /* Slot of this process; CLEAT_SLOT_NONE before attach. */
 extern uint16_t cleat_self_slot;
+
+/** Make the calling thread data-path thread @p thread of cleat_shared; CLEAT_THREAD_NONE: none any
+ * more. Borrows cleat_shared until then. */
+void cleat_self_use(uint16_t thread);
 
 /*
  * Bracket of one data-path operation. Not nested. The reaper asks: "has every thread been outside
@@ -61,7 +65,7 @@ cleat_inline void cleat_op_enter(void)
 {
 	struct cleat_thread_shm *self = cleat_self;
 
-	cleat_store_relaxed(&self->busy, self->busy + 1);
+	cleat_store_relaxed(&self->busy, cleat_load_relaxed(&self->busy) + 1);
 	cleat_fence_compiler();
 }
 
@@ -70,7 +74,7 @@ cleat_inline void cleat_op_exit(void)
 	struct cleat_thread_shm *self = cleat_self;
 
 	/* partner: the acquire load in cleat_grace_poll() */
-	cleat_store_release(&self->busy, self->busy + 1);
+	cleat_store_release(&self->busy, cleat_load_relaxed(&self->busy) + 1);
 }
 
 #ifdef __cplusplus

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring_slot.h - the ring in memory: slots with a lap bit, so that storing a slot is publishing it.
+ *
+ * Positions count for ever in 64 bits; position p lives in slot p & mask. A slot holds
+ * handle << 1 | lap, where lap(p) = 1 ^ (p / size & 1), so a zeroed ring is an empty one.
+ *
+ *   slot at position p, tail <= p < tail + size
+ *   bit != lap(p)              empty, or claimed by a producer that has not stored it yet
+ *   bit == lap(p), handle      full
+ *   bit == lap(p), handle 0    tombstone: was claimed by a producer that died; consumers skip it
+ *
+ *   allowed    empty → full (its producer), empty → tombstone (the reaper, after the producer's
+ *              death), full/tombstone → empty of the next lap (the tail moves past it; the slot
+ *              itself is not written)
+ *   forbidden  full → anything before the tail has passed it; any store by a consumer
+ *
+ *                head                       tail
+ *   SPSC   stored after the slots     stored after the copy (ring_spsc.h)
+ *   MPMC   moved by CAS before the    moved by CAS after the copy (ring_mpmc.h)
+ *          slots, announced before
+ *
+ * Who dies where: a producer before a slot's store still owns that element; after it, the ring
+ * does. A consumer before the tail moved took nothing; after it, it owns what it copied. What is
+ * left to tidy up is in ring_recover.h.
+ */
+#ifndef CLEAT_RUNTIME_RING_SLOT_H
+#define CLEAT_RUNTIME_RING_SLOT_H
+
+#include "runtime/handle.h"
+#include "runtime/limits.h"
+#include "runtime/registry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CLEAT_RING_TOMBSTONE CLEAT_HANDLE_NONE
+
+/* The slots follow: uint32_t[size]. */
+struct cleat_ring_shm {
+	uint64_t head; /* where producers go on */
+	uint64_t reserved[15];
+	uint64_t tail; /* where consumers go on */
+	uint64_t reserved2[15];
+} cleat_aligned(CLEAT_FALSE_SHARING);
+static_assert(sizeof(struct cleat_ring_shm) == 256, "ring ABI 1");
+
+/* A ring as this process sees it: where it is and how large, from the registry, never from the ring
+ * itself. */
+struct cleat_ring {
+	struct cleat_ring_shm *shm;
+	uint32_t *slots;
+	uint64_t size; /* power of two */
+	uint64_t mask;
+	uint32_t shift; /* log2(size) */
+	uint16_t id;
+	uint16_t mode; /* enum cleat_ring_mode */
+	/* the SPSC producer's own: where it last saw the tail */
+	uint64_t seen_tail cleat_aligned(CLEAT_FALSE_SHARING);
+} cleat_aligned(CLEAT_FALSE_SHARING);
+
+/** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */
+uint64_t cleat_ring_bytes(uint32_t slots);
+
+/**
+ * Make an empty ring in memory that nobody else uses yet.
+ *
+ * @param shm    cleat_ring_bytes(@p slots) bytes
+ * @param slots  power of two, 2..CLEAT_MAX_RING
+ * @return       0 or -EINVAL
+ */
+int cleat_ring_init(struct cleat_ring_shm *shm, uint32_t slots);
+
+/** Describe the ring at @p shm to this process. @return 0 or -EINVAL; borrows @p shm. */
+int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t slots, uint16_t id,
+	enum cleat_ring_mode mode);
+
+/** The same from the registry's row number @p id. @return 0; -ENOENT for a free row; -EINVAL for a
+ * row whose numbers do not fit the window. */
+int cleat_ring_open_row(struct cleat_ring *r, uint32_t id, const struct cleat_ring_row_shm *row);
+
+/** Elements in the ring, tombstones and claimed slots included; others may change it meanwhile. */
+uint32_t cleat_ring_count(const struct cleat_ring *r);
+
+/**
+ * Copy what lies in the ring without taking it; for audits, beside living traffic.
+ *
+ * @param cursor  0 at first; then where to go on
+ * @param out     the next handles, tombstones left out
+ * @return        handles written, 0..n; 0: that was all
+ */
+uint32_t cleat_ring_peek(
+	const struct cleat_ring *r, uint64_t *cursor, cleat_handle *out, uint32_t n);
+
+/** Position after the tombstones that start at @p pos. */
+uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos);
+
+cleat_inline uint32_t cleat_ring_lap(const struct cleat_ring *r, uint64_t pos)
+{
+	return 1U ^ (uint32_t)((pos >> r->shift) & 1);
+}
+
+/** Publish one element at a position this thread has claimed. */
+cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cleat_handle handle)
+{
+	/* partner: the acquire load in cleat_ring_copy() */
+	cleat_store_release(
+		&r->slots[pos & r->mask], (uint32_t)(handle << 1) | cleat_ring_lap(r, pos));
+}
+
+/** Publish @p n elements from @p pos on, in order. */
+cleat_inline void cleat_ring_fill(
+	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
+{
+	uint64_t at = pos & r->mask;
+	uint32_t lap = cleat_ring_lap(r, pos);
+	uint32_t *slot = r->slots + at;
+	uint32_t i = 0;
+
+	if (cleat_unlikely(n > r->size - at)) {
+		for (; i < r->size - at; i++)
+			cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
+		slot = r->slots - i;
+		lap ^= 1U;
+	}
+	for (; i < n; i++)
+		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
+}
+
+/**
+ * Copy full slots from @p pos on, tombstones left out.
+ *
+ * @param end  the position after the last slot looked at and found full
+ * @return     handles in @p out, 0..n
+ */
+cleat_inline uint32_t cleat_ring_copy(
+	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n, uint64_t *end)
+{
+	uint64_t limit = pos + r->size;
+	uint32_t lap = cleat_ring_lap(r, pos);
+	uint32_t got = 0;
+
+	while (got < n && pos != limit) {
+		uint32_t value = cleat_load_acquire(&r->slots[pos & r->mask]);
+
+		if ((value & 1U) != lap)
+			break;
+		out[got] = value >> 1;
+		got += value > 1U;
+		pos++;
+		lap ^= (pos & r->mask) == 0;
+	}
+	*end = pos;
+	return got;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

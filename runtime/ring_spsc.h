@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring_spsc.h - one producer, one consumer: no atomic read-modify-write, no look at the other's
+ * line while there is room.
+ *
+ * Order of stores: producer slots, in order, then head; consumer copies, then tail. A producer
+ * killed between its slots and head leaves head behind the full slots; the next producer's end
+ * must be recovered first (cleat_ring_recover_producer() in ring_recover.h).
+ *
+ * Raw: no operation bracket (shared.h); the caller has one, or is alone.
+ */
+#ifndef CLEAT_RUNTIME_RING_SPSC_H
+#define CLEAT_RUNTIME_RING_SPSC_H
+
+#include "runtime/ring_slot.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Find room for up to @p n elements.
+ *
+ * @param pos  where they go: store each with cleat_ring_store() or cleat_ring_fill(), in order,
+ *             then cleat_ring_claim_end_spsc()
+ * @return     how many, 0..n; with @p bulk n or 0
+ */
+cleat_inline uint32_t cleat_ring_claim_spsc(
+	struct cleat_ring *r, uint32_t n, int bulk, uint64_t *pos)
+{
+	uint64_t head = cleat_load_relaxed(&r->shm->head);
+	uint64_t room = r->size - (head - r->seen_tail);
+
+	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
+		if (bulk)
+			return 0;
+		n = CLEAT_MAX_BURST;
+	}
+	*pos = head;
+	if (cleat_likely(room >= n && room <= r->size))
+		return n;
+	/* partner: the release store of the tail: its copies are over */
+	r->seen_tail = cleat_load_acquire(&r->shm->tail);
+	room = r->size - (head - r->seen_tail);
+	if (cleat_unlikely(room > r->size))
+		return 0; /* tail beyond head: not recovered yet */
+	if (room >= n)
+		return n;
+	return bulk ? 0 : (uint32_t)room;
+}
+
+/** @param end  position after the last stored element */
+cleat_inline void cleat_ring_claim_end_spsc(struct cleat_ring *r, uint64_t end)
+{
+	cleat_store_release(&r->shm->head, end);
+}
+
+cleat_inline uint32_t cleat_ring_put_spsc(
+	struct cleat_ring *r, const cleat_handle *handles, uint32_t n, int bulk)
+{
+	uint64_t pos;
+
+	n = cleat_ring_claim_spsc(r, n, bulk, &pos);
+	if (n == 0)
+		return 0;
+	cleat_ring_fill(r, pos, handles, n);
+	cleat_ring_claim_end_spsc(r, pos + n);
+	return n;
+}
+
+cleat_inline uint32_t cleat_ring_get_spsc(
+	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
+{
+	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+	uint64_t end;
+	uint32_t got;
+
+	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
+		if (bulk)
+			return 0;
+		n = CLEAT_MAX_BURST;
+	}
+	got = cleat_ring_copy(r, tail, out, n, &end);
+	if (bulk && got < n) {
+		end = cleat_ring_after_tombstones(r, tail);
+		got = 0;
+	}
+	if (end != tail)
+		cleat_store_release(&r->shm->tail, end);
+	return got;
+}
+
+cleat_inline uint32_t cleat_ring_enqueue_spsc_burst(
+	struct cleat_ring *r, const cleat_handle *handles, uint32_t n)
+{
+	return cleat_ring_put_spsc(r, handles, n, 0);
+}
+
+cleat_inline uint32_t cleat_ring_enqueue_spsc_bulk(
+	struct cleat_ring *r, const cleat_handle *handles, uint32_t n)
+{
+	return cleat_ring_put_spsc(r, handles, n, 1);
+}
+
+cleat_inline uint32_t cleat_ring_dequeue_spsc_burst(
+	struct cleat_ring *r, cleat_handle *out, uint32_t n)
+{
+	return cleat_ring_get_spsc(r, out, n, 0);
+}
+
+cleat_inline uint32_t cleat_ring_dequeue_spsc_bulk(
+	struct cleat_ring *r, cleat_handle *out, uint32_t n)
+{
+	return cleat_ring_get_spsc(r, out, n, 1);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
