@@ -83,15 +83,23 @@ int cleat_ring_open_row(struct cleat_ring *r, uint32_t id, const struct cleat_ri
 /** Elements in the ring, tombstones and claimed slots included; others may change it meanwhile. */
 uint32_t cleat_ring_count(const struct cleat_ring *r);
 
+/* Positions still to be looked at. */
+struct cleat_ring_cursor {
+	uint64_t pos;
+	uint64_t end;
+};
+
+/** Begin to look at what lies in the ring without taking it; for audits, beside living traffic. */
+void cleat_ring_peek_start(const struct cleat_ring *r, struct cleat_ring_cursor *cursor);
+
 /**
- * Copy what lies in the ring without taking it; for audits, beside living traffic.
+ * Copy the next handles, tombstones and empty slots left out. What came after
+ * cleat_ring_peek_start() may be missed, what was taken since may still be shown.
  *
- * @param cursor  0 at first; then where to go on
- * @param out     the next handles, tombstones left out
- * @return        handles written, 0..n; 0: that was all
+ * @return  handles written to @p out, 0..n; 0: that was all
  */
-uint32_t cleat_ring_peek(
-	const struct cleat_ring *r, uint64_t *cursor, cleat_handle *out, uint32_t n);
+uint32_t cleat_ring_peek(const struct cleat_ring *r, struct cleat_ring_cursor *cursor,
+	cleat_handle *out, uint32_t n);
 
 /** Position after the tombstones that start at @p pos. */
 uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos);
@@ -138,18 +146,29 @@ cleat_inline uint32_t cleat_ring_copy(
 	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n, uint64_t *end)
 {
 	uint64_t limit = pos + r->size;
-	uint32_t lap = cleat_ring_lap(r, pos);
 	uint32_t got = 0;
 
 	while (got < n && pos != limit) {
-		uint32_t value = cleat_load_acquire(&r->slots[pos & r->mask]);
+		const uint32_t *slot = r->slots + (pos & r->mask);
+		uint32_t lap = cleat_ring_lap(r, pos);
+		uint64_t run = r->size - (pos & r->mask); /* up to the wrap */
+		uint32_t i;
 
-		if ((value & 1U) != lap)
+		if (cleat_likely(run > n - got))
+			run = n - got;
+		if (cleat_unlikely(run > limit - pos))
+			run = limit - pos;
+		for (i = 0; i < (uint32_t)run; i++) {
+			uint32_t value = cleat_load_acquire(&slot[i]);
+
+			if ((value & 1U) != lap)
+				break;
+			out[got] = value >> 1;
+			got += value > 1U;
+		}
+		pos += i;
+		if (i < (uint32_t)run)
 			break;
-		out[got] = value >> 1;
-		got += value > 1U;
-		pos++;
-		lap ^= (pos & r->mask) == 0;
 	}
 	*end = pos;
 	return got;

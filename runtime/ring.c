@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring.c - making a ring, opening one, looking into one.
+ */
+#include "runtime/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/error.h"
+
+uint64_t cleat_ring_bytes(uint32_t slots)
+{
+	return sizeof(struct cleat_ring_shm) +
+	       cleat_align_up((uint64_t)slots * sizeof(uint32_t), CLEAT_FALSE_SHARING);
+}
+
+static int check_slots(uint32_t slots)
+{
+	if (slots < 2 || slots > CLEAT_MAX_RING || !cleat_is_pow2(slots))
+		return cleat_err(-EINVAL, "a ring has a power of two from 2 to %u slots, not %u",
+			CLEAT_MAX_RING, slots);
+	return 0;
+}
+
+int cleat_ring_init(struct cleat_ring_shm *shm, uint32_t slots)
+{
+	int rc = check_slots(slots);
+
+	if (rc < 0)
+		return rc;
+	memset(shm, 0, cleat_ring_bytes(slots));
+	return 0;
+}
+
+int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t slots, uint16_t id,
+	enum cleat_ring_mode mode)
+{
+	int rc = check_slots(slots);
+
+	if (rc < 0)
+		return rc;
+	if (mode != CLEAT_RING_SPSC && mode != CLEAT_RING_MPMC)
+		return cleat_err(-EINVAL, "ring %u: unknown mode %d", id, (int)mode);
+	memset(r, 0, sizeof(*r));
+	r->shm = shm;
+	r->slots = (uint32_t *)(shm + 1);
+	r->size = slots;
+	r->mask = slots - 1;
+	r->shift = (uint32_t)__builtin_ctz(slots);
+	r->id = id;
+	r->mode = (uint16_t)mode;
+	r->seen_tail = cleat_load_acquire(&shm->tail);
+	return 0;
+}
+
+int cleat_ring_open_row(struct cleat_ring *r, uint32_t id, const struct cleat_ring_row_shm *row)
+{
+	uint64_t bytes;
+	int rc;
+
+	if (id >= CLEAT_MAX_RINGS)
+		return cleat_err(-EINVAL, "ring %u: ids end at %u", id, CLEAT_MAX_RINGS - 1);
+	if (row->use == CLEAT_RING_USE_FREE)
+		return cleat_err(-ENOENT, "ring %u does not exist", id);
+	rc = check_slots(row->slots);
+	if (rc < 0)
+		return cleat_err_prefix(rc, "ring %u", id);
+	bytes = cleat_ring_bytes(row->slots);
+	if (row->off == 0 || row->off % CLEAT_CACHE_LINE != 0 || row->off >= cleat_window_len ||
+		bytes > cleat_window_len - row->off)
+		return cleat_err(-EINVAL, "ring %u: its row points outside the window", id);
+	return cleat_ring_open(r, (struct cleat_ring_shm *)(cleat_window_base + row->off),
+		row->slots, (uint16_t)id, (enum cleat_ring_mode)row->mode);
+}
+
+uint32_t cleat_ring_count(const struct cleat_ring *r)
+{
+	uint64_t tail = cleat_load_acquire(&r->shm->tail);
+	uint64_t used = cleat_load_acquire(&r->shm->head) - tail;
+
+	if ((int64_t)used < 0)
+		return 0;
+	return (uint32_t)(used < r->size ? used : r->size);
+}
+
+static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
+{
+	*value = cleat_load_acquire(&r->slots[pos & r->mask]);
+	return (*value & 1U) == cleat_ring_lap(r, pos);
+}
+
+uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos)
+{
+	uint64_t limit = pos + r->size;
+	uint32_t value;
+
+	while (pos != limit && slot_full(r, pos, &value) && value >> 1 == CLEAT_RING_TOMBSTONE)
+		pos++;
+	return pos;
+}
+
+void cleat_ring_peek_start(const struct cleat_ring *r, struct cleat_ring_cursor *cursor)
+{
+	uint64_t tail = cleat_load_acquire(&r->shm->tail);
+	uint64_t end = tail + cleat_ring_count(r);
+	uint32_t value;
+
+	/* a dead SPSC producer leaves head behind */
+	while (end != tail + r->size && slot_full(r, end, &value))
+		end++;
+	cursor->pos = tail;
+	cursor->end = end;
+}
+
+uint32_t cleat_ring_peek(
+	const struct cleat_ring *r, struct cleat_ring_cursor *cursor, cleat_handle *out, uint32_t n)
+{
+	uint32_t got = 0;
+	uint32_t value;
+
+	for (; got < n && cursor->pos != cursor->end; cursor->pos++)
+		if (slot_full(r, cursor->pos, &value) && value >> 1 != CLEAT_RING_TOMBSTONE)
+			out[got++] = value >> 1;
+	return got;
+}
