@@ -22,6 +22,7 @@ extern "C" {
 
 struct cleat_bus;
 struct cleat_driver;
+struct cleat_services;
 
 enum cleat_device_state {
 	CLEAT_DEVICE_FOUND = 0,
@@ -35,10 +36,12 @@ struct cleat_device {
 	char name[CLEAT_NAME_LEN]; /* unique on its bus: "net_pcap0", "0000:01:00.0" */
 	char *args;		   /* "key=value,…" or ""; owned by the bus */
 	struct cleat_bus *bus;
-	const struct cleat_driver *driver; /* set while PROBED */
-	void *driver_data;		   /* the driver's own */
+	const struct cleat_driver *driver;     /* set while PROBED */
+	void *driver_data;		       /* the driver's own */
+	const struct cleat_services *services; /* as given to its probe */
 	struct cleat_device *next;
 	enum cleat_device_state state;
+	int asked;     /* somebody asked for it by name: an allow list does not hide it */
 	int numa_node; /* -1: none */
 	char why[CLEAT_ERROR_LEN];
 };

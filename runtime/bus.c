@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "runtime/bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/bus_list.h"
+#include "runtime/log.h"
+
+static struct cleat_bus *buses;
+
+void cleat_bus_register(struct cleat_bus *bus)
+{
+	struct cleat_bus **at = &buses;
+
+	while (*at != NULL && strcmp((*at)->name, bus->name) < 0)
+		at = &(*at)->next;
+	bus->next = *at;
+	*at = bus;
+}
+
+struct cleat_bus *cleat_bus_next(struct cleat_bus *bus)
+{
+	return bus == NULL ? buses : bus->next;
+}
+
+struct cleat_bus *cleat_bus_find(const char *name)
+{
+	struct cleat_bus *bus = buses;
+
+	while (bus != NULL && strcmp(bus->name, name) != 0)
+		bus = bus->next;
+	return bus;
+}
+
+const char *cleat_device_state_name(enum cleat_device_state state)
+{
+	static const char *const names[] = { "found", "probed", "ignored", "no driver", "failed" };
+
+	return (unsigned)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+struct cleat_device *cleat_bus_add(
+	struct cleat_bus *bus, const char *name, const char *args, int numa_node)
+{
+	struct cleat_device **at = &bus->devices;
+	struct cleat_device *device;
+
+	if (strlen(name) >= CLEAT_NAME_LEN) {
+		(void)cleat_err(-ENAMETOOLONG, "device name '%s' is longer than %d characters",
+			name, CLEAT_NAME_LEN - 1);
+		return NULL;
+	}
+	device = (struct cleat_device *)calloc(1, sizeof(*device));
+	if (device != NULL)
+		device->args = strdup(args);
+	if (device == NULL || device->args == NULL) {
+		free(device);
+		(void)cleat_err(-ENOMEM, "no memory for device %s", name);
+		return NULL;
+	}
+	memcpy(device->name, name, strlen(name) + 1);
+	device->bus = bus;
+	device->numa_node = numa_node;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = device;
+	return device;
+}
+
+void cleat_bus_drop(struct cleat_device *device)
+{
+	struct cleat_device **at = &device->bus->devices;
+
+	while (*at != device)
+		at = &(*at)->next;
+	*at = device->next;
+	free(device->args);
+	free(device);
+}
+
+int cleat_bus_scan_all(void)
+{
+	int ret = 0;
+
+	for (struct cleat_bus *bus = buses; bus != NULL && ret >= 0; bus = bus->next)
+		if (!bus->disabled)
+			ret = bus->scan(bus);
+	return ret < 0 ? ret : 0;
+}
+
+static const struct cleat_driver *driver_of(const struct cleat_device *device)
+{
+	const struct cleat_driver *driver = NULL;
+
+	while ((driver = cleat_driver_next(driver)) != NULL)
+		if (strcmp(driver->bus, device->bus->name) == 0 &&
+			device->bus->match(driver, device))
+			return driver;
+	return NULL;
+}
+
+static int not_probed(struct cleat_device *device, enum cleat_device_state state, int code)
+{
+	device->state = state;
+	memcpy(device->why, cleat_error(), sizeof(device->why) - 1);
+	return code;
+}
+
+int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *services)
+{
+	struct cleat_bus *bus = device->bus;
+	const struct cleat_driver *driver;
+	int ret;
+
+	if (device->state == CLEAT_DEVICE_PROBED)
+		return cleat_err(-EEXIST, "device %s is in use by driver %s already", device->name,
+			device->driver->name);
+	if (cleat_bus_lists_hide(device))
+		return not_probed(device, CLEAT_DEVICE_IGNORED,
+			cleat_err(-EPERM, "device %s is ignored by the allow or block list",
+				device->name));
+	driver = driver_of(device);
+	if (driver == NULL)
+		return not_probed(device, CLEAT_DEVICE_NO_DRIVER,
+			cleat_err(-ENODEV, "device %s: no driver for it", device->name));
+	ret = bus->plug != NULL ? bus->plug(bus, device) : 0;
+	if (ret < 0)
+		return not_probed(device, CLEAT_DEVICE_FAILED, ret);
+	device->driver = driver;
+	device->services = services;
+	ret = driver->probe(device, services);
+	if (ret < 0) {
+		device->driver = NULL;
+		device->driver_data = NULL;
+		if (bus->unplug != NULL)
+			bus->unplug(bus, device);
+		return not_probed(device, CLEAT_DEVICE_FAILED, ret);
+	}
+	device->state = CLEAT_DEVICE_PROBED;
+	device->why[0] = '\0';
+	cleat_log(CLEAT_LOG_INFO, "device %s: driver %s", device->name, driver->name);
+	return 0;
+}
+
+int cleat_bus_probe_all(const struct cleat_services *services)
+{
+	int failed = 0;
+
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next) {
+		for (struct cleat_device *device = bus->devices; device != NULL;
+			device = device->next) {
+			if (device->state != CLEAT_DEVICE_FOUND ||
+				cleat_bus_probe(device, services) >= 0)
+				continue;
+			if (device->state == CLEAT_DEVICE_FAILED) {
+				failed++;
+				cleat_log(CLEAT_LOG_ERROR, "%s", device->why);
+			} else {
+				cleat_log(CLEAT_LOG_INFO, "%s", device->why);
+			}
+		}
+	}
+	return failed;
+}
+
+int cleat_bus_remove(struct cleat_device *device)
+{
+	int ret;
+
+	if (device->state != CLEAT_DEVICE_PROBED)
+		return cleat_err(
+			-ENODEV, "device %s has no driver to remove it from", device->name);
+	ret = device->driver->remove(device, device->services);
+	if (ret < 0)
+		return ret;
+	if (device->bus->unplug != NULL)
+		device->bus->unplug(device->bus, device);
+	cleat_log(CLEAT_LOG_INFO, "device %s: removed from driver %s", device->name,
+		device->driver->name);
+	device->driver = NULL;
+	device->driver_data = NULL;
+	device->state = CLEAT_DEVICE_FOUND;
+	return 0;
+}
+
+static void remove_from(struct cleat_device *device)
+{
+	if (device == NULL)
+		return;
+	remove_from(device->next);
+	if (device->state == CLEAT_DEVICE_PROBED && cleat_bus_remove(device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	cleat_bus_drop(device);
+}
+
+void cleat_bus_remove_all(void)
+{
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next)
+		remove_from(bus->devices);
+}
+
+struct cleat_device *cleat_device_find(const char *name)
+{
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next)
+		for (struct cleat_device *device = bus->devices; device != NULL;
+			device = device->next)
+			if (strcmp(device->name, name) == 0)
+				return device;
+	return NULL;
+}
+
+int cleat_device_iterate(int (*visit)(struct cleat_device *device, void *arg), void *arg)
+{
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next) {
+		struct cleat_device *next;
+
+		for (struct cleat_device *device = bus->devices; device != NULL; device = next) {
+			int ret;
+
+			next = device->next; /* visit may drop it */
+			ret = visit(device, arg);
+			if (ret != 0)
+				return ret;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table is read under liburcu's "bp" flavour: readers need no registration and announce no
+ * quiescent state, so a thread that sleeps or leaves the library's pipelines holds nobody up, and
+ * with sys_membarrier(2) a reader pays two stores and no fence.
+ */
+#define _LGPL_SOURCE /* readers inline; this licence may (urcu.h) */
+#include "runtime/port.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <urcu-bp.h>
+
+static int burst_unclaimed(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
+{
+	(void)q;
+	(void)mbufs;
+	(void)n;
+	return -EPERM;
+}
+
+static int burst_gone(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
+{
+	(void)q;
+	(void)mbufs;
+	(void)n;
+	return -ENODEV;
+}
+
+static struct cleat_queue unclaimed = { .burst = burst_unclaimed };
+static struct cleat_queue gone = { .burst = burst_gone };
+
+/* No entry is ever NULL. */
+static struct cleat_queue *table[CLEAT_MAX_PORTS][2][CLEAT_MAX_QUEUES] = {
+	[0 ... CLEAT_MAX_PORTS - 1] = { [0 ... 1] = { [0 ... CLEAT_MAX_QUEUES - 1] = &unclaimed } },
+};
+static pthread_mutex_t change = PTHREAD_MUTEX_INITIALIZER; /* writers of the table */
+
+int cleat_queue_burst(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, struct cleat_mbuf **mbufs, unsigned n)
+{
+	struct cleat_queue *q;
+	int ret;
+
+	if (cleat_unlikely(port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES))
+		return -ENODEV;
+	if (cleat_unlikely(n > CLEAT_MAX_BURST))
+		n = CLEAT_MAX_BURST;
+	rcu_read_lock();
+	q = rcu_dereference(table[port][dir][queue]);
+	ret = q->burst(q, mbufs, n);
+	rcu_read_unlock();
+	return ret;
+}
+
+static void close_fds(struct cleat_queue_conf *conf)
+{
+	for (unsigned i = 0; i < CLEAT_MAX_QUEUE_FDS; i++) {
+		if (i < conf->n_fds && conf->fds[i] >= 0)
+			(void)close(conf->fds[i]);
+		conf->fds[i] = -1;
+	}
+}
+
+static int is_claimed(const struct cleat_queue *q)
+{
+	return q != &unclaimed && q != &gone;
+}
+
+static int queue_open(struct cleat_queue_conf *conf, struct cleat_queue *q)
+{
+	int (*open_fn)(struct cleat_queue *, struct cleat_queue_conf *);
+
+	q->ops = cleat_data_find(conf->driver);
+	if (q->ops == NULL)
+		return cleat_err(-ENOTSUP, "port %u: this program has no data side of driver '%s'",
+			conf->port, conf->driver);
+	q->shm = conf->shm;
+	q->pool = conf->pool;
+	q->port = conf->port;
+	q->queue = conf->queue;
+	q->dir = (uint16_t)conf->dir;
+	open_fn = conf->dir == CLEAT_RX ? q->ops->rxq_open : q->ops->txq_open;
+	return open_fn(q, conf);
+}
+
+static int install(struct cleat_queue_conf *conf)
+{
+	struct cleat_queue **entry;
+	struct cleat_queue *q;
+	int ret;
+
+	if (conf->port >= CLEAT_MAX_PORTS || conf->queue >= CLEAT_MAX_QUEUES || conf->shm == NULL)
+		return cleat_err(
+			-EINVAL, "port %u queue %u: out of range", conf->port, conf->queue);
+	entry = &table[conf->port][conf->dir][conf->queue];
+	if (is_claimed(*entry))
+		return cleat_err(-EBUSY, "port %u %s queue %u is in use in this process already",
+			conf->port, conf->dir == CLEAT_RX ? "rx" : "tx", conf->queue);
+	if (conf->dir == CLEAT_RX && conf->pool == NULL)
+		return cleat_err(
+			-EINVAL, "port %u rx queue %u has no pool", conf->port, conf->queue);
+	q = (struct cleat_queue *)calloc(1, sizeof(*q));
+	if (q == NULL)
+		return cleat_err(-ENOMEM, "no memory for a queue");
+	ret = queue_open(conf, q);
+	if (ret < 0) {
+		free(q);
+		return ret;
+	}
+	rcu_assign_pointer(*entry, q);
+	return 0;
+}
+
+int cleat_queue_install(struct cleat_queue_conf *conf)
+{
+	int ret;
+
+	(void)pthread_mutex_lock(&change);
+	ret = install(conf);
+	(void)pthread_mutex_unlock(&change);
+	close_fds(conf);
+	return ret;
+}
+
+/* Swap the entry and close what was there, when nobody is inside. Called under `change`. */
+static int replace(struct cleat_queue **entry, struct cleat_queue *with)
+{
+	struct cleat_queue *old = rcu_xchg_pointer(entry, with);
+
+	if (!is_claimed(old))
+		return -ENOENT;
+	synchronize_rcu();
+	if (old->ops->close != NULL)
+		old->ops->close(old);
+	free(old);
+	return 0;
+}
+
+int cleat_queue_remove(uint16_t port, enum cleat_dir dir, uint16_t queue)
+{
+	int ret = -ENOENT;
+
+	if (port < CLEAT_MAX_PORTS && queue < CLEAT_MAX_QUEUES) {
+		(void)pthread_mutex_lock(&change);
+		if (is_claimed(table[port][dir][queue]))
+			ret = replace(&table[port][dir][queue], &unclaimed);
+		(void)pthread_mutex_unlock(&change);
+	}
+	return ret < 0 ? cleat_err(ret, "port %u %s queue %u is not in use in this process", port,
+				 dir == CLEAT_RX ? "rx" : "tx", queue)
+		       : 0;
+}
+
+static void replace_port(uint16_t port, struct cleat_queue *with)
+{
+	(void)pthread_mutex_lock(&change);
+	for (unsigned dir = 0; dir < 2; dir++)
+		for (unsigned queue = 0; queue < CLEAT_MAX_QUEUES; queue++)
+			(void)replace(&table[port][dir][queue], with);
+	(void)pthread_mutex_unlock(&change);
+}
+
+void cleat_port_gone(uint16_t port)
+{
+	if (port < CLEAT_MAX_PORTS)
+		replace_port(port, &gone);
+}
+
+void cleat_queue_remove_all(void)
+{
+	for (uint16_t port = 0; port < CLEAT_MAX_PORTS; port++)
+		replace_port(port, &unclaimed);
+}
