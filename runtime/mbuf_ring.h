@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mbuf_ring.h - packets over rings between processes: the slot and the owner word together.
+ *
+ *   enqueue   claim → for each packet {owner of its segments = RING → slot stored} → claim ended
+ *   dequeue   slots copied → tail moved → owner of all segments = PROCESS
+ *
+ * Killed in enqueue: a packet whose owner is still PROCESS goes back with the dead process; one
+ * with RING whose slot was stored is delivered; one in between is found by the sweep. Killed in
+ * dequeue after the tail moved: RING but not in the ring, so the sweep finds it.
+ */
+#ifndef CLEAT_RUNTIME_MBUF_RING_H
+#define CLEAT_RUNTIME_MBUF_RING_H
+
+#include "runtime/mbuf.h"
+#include "runtime/ring.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Write @p word into every segment. */
+cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
+{
+	for (;;) {
+		cleat_store_release(&m->owner, word);
+		if (cleat_likely(m->next == CLEAT_HANDLE_NONE))
+			return;
+		m = cleat_mbuf_of(m->next);
+	}
+}
+
+cleat_inline uint32_t cleat_ring_put_mbufs(
+	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n, int bulk)
+{
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_RING, r->id);
+	uint64_t pos;
+
+	if (r->mode == CLEAT_RING_SPSC)
+		n = cleat_ring_claim_spsc(r, n, bulk, &pos);
+	else
+		n = cleat_ring_claim_mpmc(r, n, bulk, &pos);
+	if (n == 0)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		cleat_mbuf_own(mbufs[i], word);
+		cleat_ring_store(r, pos + i, cleat_handle_of(mbufs[i]));
+	}
+	if (r->mode == CLEAT_RING_SPSC)
+		cleat_ring_claim_end_spsc(r, pos + n);
+	else
+		cleat_ring_claim_end_mpmc(r);
+	return n;
+}
+
+cleat_inline uint32_t cleat_ring_get_mbufs(
+	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n, int bulk)
+{
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	cleat_handle handles[CLEAT_MAX_BURST];
+
+	if (r->mode == CLEAT_RING_SPSC)
+		n = cleat_ring_get_spsc(r, handles, n, bulk);
+	else
+		n = cleat_ring_get_mpmc(r, handles, n, bulk);
+	for (uint32_t i = 0; i < n; i++) {
+		out[i] = cleat_mbuf_of(handles[i]);
+		cleat_prefetch(out[i]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		cleat_mbuf_own(out[i], word);
+	return n;
+}
+
+/**
+ * Hand packets to whoever reads the ring.
+ *
+ * @param n  1..CLEAT_MAX_BURST; a longer burst is cut
+ * @return   how many were taken, the first ones; the others stay the caller's
+ */
+cleat_inline uint32_t cleat_ring_enqueue_mbufs(
+	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
+{
+	uint32_t done;
+
+	cleat_op_enter();
+	done = cleat_ring_put_mbufs(r, mbufs, n, 0);
+	cleat_op_exit();
+	return done;
+}
+
+/** Take packets from the ring; they are the caller's. @return how many, 0..n */
+cleat_inline uint32_t cleat_ring_dequeue_mbufs(
+	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
+{
+	uint32_t done;
+
+	cleat_op_enter();
+	done = cleat_ring_get_mbufs(r, out, n, 0);
+	cleat_op_exit();
+	return done;
+}
+
+/* All @p n or none. */
+cleat_inline uint32_t cleat_ring_enqueue_mbufs_bulk(
+	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
+{
+	uint32_t done;
+
+	cleat_op_enter();
+	done = cleat_ring_put_mbufs(r, mbufs, n, 1);
+	cleat_op_exit();
+	return done;
+}
+
+cleat_inline uint32_t cleat_ring_dequeue_mbufs_bulk(
+	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
+{
+	uint32_t done;
+
+	cleat_op_enter();
+	done = cleat_ring_get_mbufs(r, out, n, 1);
+	cleat_op_exit();
+	return done;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

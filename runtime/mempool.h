@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mempool.h - mbufs of one size: a ring of free ones, and a cache per thread in front of it.
+ *
+ * All of a pool lies in one zone: ring, caches, mbufs (struct cleat_mempool_layout). A cache
+ * belongs to one thread, who alone writes it; it lies in shared memory, so it outlives that thread.
+ *
+ *   get      handles copied from the top of the cache → len -= n → owner = PROCESS
+ *   put      owner = POOL → handles stored above the top → len += n
+ *   refill   ring → array beyond len → len += k
+ *   flush    len -= k → owner = POOL anew → ring
+ *
+ * Killed between two steps: the owner word says POOL, but the mbuf is in neither cache nor ring;
+ * the sweep finds that (sweep.h). Never is an mbuf in two places.
+ */
+#ifndef CLEAT_RUNTIME_MEMPOOL_H
+#define CLEAT_RUNTIME_MEMPOOL_H
+
+#include "runtime/mbuf.h"
+#include "runtime/ring.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cleat_cache_shm {
+	uint32_t len; /* handles in it */
+	uint32_t reserved[15];
+	/* uint32_t handles[cache_handles] follow */
+};
+static_assert(sizeof(struct cleat_cache_shm) == 64, "pool ABI 1");
+
+/* A pool as this process sees it; made from the registry's rows. */
+struct cleat_mempool {
+	struct cleat_ring ring;
+	char *caches;	       /* NULL: none */
+	cleat_handle first;    /* mbuf */
+	uint32_t count;	       /* mbufs */
+	uint32_t stride_units; /* from mbuf to mbuf, in units of handles (64 bytes) */
+	uint32_t buf_bytes;    /* headroom and data of one mbuf */
+	uint32_t cache_handles;
+	uint32_t cache_stride;
+	uint32_t row_seq;
+	uint16_t id;
+	uint16_t headroom;
+	char name[CLEAT_NAME_LEN];
+};
+
+/* Where things lie in a pool's zone. */
+struct cleat_mempool_layout {
+	uint64_t ring_off; /* from the zone's start, which is aligned to CLEAT_FALSE_SHARING */
+	uint64_t caches_off;
+	uint64_t mbufs_off;
+	uint64_t bytes; /* of the zone */
+	uint32_t ring_slots;
+	uint32_t elt_bytes;
+	uint32_t cache_stride;
+};
+
+/**
+ * @param count          mbufs, 1..CLEAT_MAX_RING - CLEAT_MAX_BURST
+ * @param data_bytes     of each mbuf, headroom not counted; headroom + data at most 65,535
+ * @param headroom       before the data
+ * @param cache_handles  of each thread; 0: no caches; at most CLEAT_MAX_CACHE
+ * @return               0 or -EINVAL with a sentence
+ */
+int cleat_mempool_layout(struct cleat_mempool_layout *out, uint32_t count, uint32_t data_bytes,
+	uint32_t headroom, uint32_t cache_handles);
+
+/**
+ * Fill a new pool's memory: every mbuf's header, the ring with all handles, empty caches. Primary
+ * only, before the rows are published.
+ *
+ * @param id    index of the pool's row
+ * @param row   first_off, caches_off, count, elt_bytes, cache_*, ring, headroom_bytes are set
+ * @param ring  the row of ring row->ring: off, slots, mode MPMC, use POOL are set
+ * @return      0 or -EINVAL
+ */
+int cleat_mempool_init_shm(
+	uint16_t id, const struct cleat_pool_row_shm *row, const struct cleat_ring_row_shm *ring);
+
+/** Describe a pool to this process; checks every number against the window. @return 0; -ENOENT for
+ * a free row; -EINVAL */
+int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat_pool_row_shm *row,
+	const struct cleat_ring_row_shm *ring);
+
+/** The same with the ring's row taken from the registry. Also -EAGAIN if that row does not stay
+ * still. */
+int cleat_mempool_open_row(
+	struct cleat_mempool *mp, uint16_t id, const struct cleat_pool_row_shm *row);
+
+/** This process's own description of pool @p id, opened on first use; it stays where it is. NULL
+ * with a sentence if there is no such pool. */
+struct cleat_mempool *cleat_mempool_by_id(uint16_t id);
+struct cleat_mempool *cleat_mempool_by_name(const char *name);
+
+/** Forget all descriptions, at detach; no thread uses a pool meanwhile. */
+void cleat_mempool_forget_all(void);
+
+/** Mbufs at hand: in the ring and in all caches; others may change it meanwhile. */
+uint32_t cleat_mempool_available(const struct cleat_mempool *mp);
+
+/** Which mbuf of the pool a handle names, 0..count-1, or -1; @p handle need not be trusted. */
+cleat_inline int64_t cleat_mempool_index(const struct cleat_mempool *mp, cleat_handle handle)
+{
+	uint64_t off = (uint64_t)handle - mp->first;
+
+	if (handle < mp->first || off % mp->stride_units != 0 ||
+		off / mp->stride_units >= mp->count)
+		return -1;
+	return (int64_t)(off / mp->stride_units);
+}
+
+cleat_inline cleat_handle cleat_mempool_handle(const struct cleat_mempool *mp, uint32_t index)
+{
+	return mp->first + index * mp->stride_units;
+}
+
+/** The cache of a thread, NULL if the pool has none. */
+cleat_inline struct cleat_cache_shm *cleat_mempool_cache(
+	const struct cleat_mempool *mp, uint16_t thread)
+{
+	if (mp->caches == NULL || thread >= CLEAT_MAX_THREADS)
+		return NULL;
+	return (struct cleat_cache_shm *)(mp->caches + (uint64_t)thread * mp->cache_stride);
+}
+
+cleat_inline uint32_t *cleat_cache_handles(struct cleat_cache_shm *cache)
+{
+	return (uint32_t *)(cache + 1);
+}
+
+/* Raw, for mbuf.c: inside an operation. get: all or none, 0 or -ENOMEM; owner words still say POOL.
+ * put writes the owner words; @p n is at most CLEAT_MAX_BURST. */
+int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, uint32_t n);
+void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+
+/** Raw: straight into the ring, past the cache. */
+void cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

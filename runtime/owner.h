@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * owner.h - the word in each mbuf that says whose it is, and outlives that owner.
+ *
+ *   kind     id              written by
+ *   POOL     pool            free; a cache's flush to the pool's ring
+ *   PROCESS  slot            alloc; dequeue from a ring; rx; tx for what it gives back
+ *   RING     ring            enqueue, just before the slot is stored
+ *   QUEUE    port << 8 | q   a driver that hands buffers to a device (tx queues: q + 0x80)
+ *   SHARED   slot            the last direct holder, when clones still read the data
+ *
+ * Bits: kind 4 | id 16 | thread 12 | seq 32. The writer's thread and its operation counter make
+ * each word differ from all before it: a word that did not change tells that nothing happened to
+ * the mbuf. An mbuf changes hands in one direction only while its word stays the same:
+ *
+ *   POOL   on its way in → pool ring → a thread's cache → on its way out
+ *   RING   on its way in → ring → on its way out
+ *
+ * "On its way" lasts no longer than one operation (shared.h). That is what audit.h builds on.
+ * Whoever dies on the way leaves a word that names a place where the mbuf is not: lost, until the
+ * sweep returns it.
+ */
+#ifndef CLEAT_RUNTIME_OWNER_H
+#define CLEAT_RUNTIME_OWNER_H
+
+#include "runtime/shared.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum cleat_owner_kind {
+	CLEAT_OWNER_POOL = 1,
+	CLEAT_OWNER_PROCESS = 2,
+	CLEAT_OWNER_RING = 3,
+	CLEAT_OWNER_QUEUE = 4,
+	CLEAT_OWNER_SHARED = 5,
+};
+
+#define CLEAT_OWNER_TX 0x80U
+
+/** The word with which the calling thread hands mbufs over, the same within one operation. */
+cleat_inline uint64_t cleat_owner_word(enum cleat_owner_kind kind, uint16_t id)
+{
+	return (uint64_t)kind << 60 | (uint64_t)id << 44 |
+	       (uint64_t)(cleat_self_thread & 0xfffU) << 32 |
+	       (uint32_t)cleat_load_relaxed(&cleat_self->busy);
+}
+
+/** @return enum cleat_owner_kind, or another number if someone scribbled there */
+cleat_inline unsigned cleat_owner_kind_of(uint64_t word)
+{
+	return (unsigned)(word >> 60);
+}
+
+cleat_inline uint16_t cleat_owner_id_of(uint64_t word)
+{
+	return (uint16_t)(word >> 44);
+}
+
+cleat_inline int cleat_owner_is(uint64_t word, enum cleat_owner_kind kind, uint16_t id)
+{
+	return word >> 44 == ((uint64_t)kind << 16 | id);
+}
+
+/** Id of a queue for CLEAT_OWNER_QUEUE. */
+cleat_inline uint16_t cleat_owner_queue_id(uint16_t port, uint16_t queue, int tx)
+{
+	return (uint16_t)(port << 8 | (tx ? CLEAT_OWNER_TX : 0U) | (queue & 0x7fU));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
