@@ -105,8 +105,13 @@ int cleat_zone_free(struct cleat_heap *heap, uint32_t zone)
 		return rc;
 	cleat_registry_index_remove(zone, row.name);
 	memset((void *)(uintptr_t)row.va, 0, row.len_bytes);
+	rc = cleat_heap_free(heap, row.va - cleat_window_base, row.len_bytes);
+	if (rc < 0) { /* out of memory: the zone stays, and can be freed later */
+		cleat_registry_index_add(zone, row.name);
+		return cleat_err_prefix(rc, "zone %s", row.name);
+	}
 	CLEAT_ROW_WRITE(&cleat_registry->zones[zone], &none);
-	return cleat_heap_free(heap, row.va - cleat_window_base, row.len_bytes);
+	return 0;
 }
 
 int cleat_zone_free_owned(struct cleat_heap *heap, uint16_t slot)

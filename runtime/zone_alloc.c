@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/arch.h"
 #include "runtime/error.h"
-#include "runtime/iova.h"
+#include "runtime/handle.h"
 
 struct block {
 	uint64_t off, len_bytes;
@@ -235,28 +236,26 @@ static int check_want(const struct cleat_heap_want *want)
 	return 0;
 }
 
-/*
- * Lowest place in a free block for a zone. The window's base is a multiple of 1 GiB, so offsets and
- * addresses have the same alignment up to that; larger alignments count from the base.
- */
+/* Lowest place in a free block for a zone. Alignment and boundary are of addresses. */
 static int fit(const struct cleat_heap_want *want, uint64_t len, const struct block *block,
 	const struct cleat_heap_segment *seg, uint64_t *place)
 {
+	uint64_t base = cleat_window_base;
 	uint64_t align = want->align > CLEAT_ZONE_UNIT ? want->align : CLEAT_ZONE_UNIT;
-	uint64_t end = block->off + block->len_bytes;
-	uint64_t at = cleat_align_up(block->off, align);
+	uint64_t start = base + block->off, end = start + block->len_bytes;
+	uint64_t at = cleat_align_up(start, align);
 
-	while (at >= block->off && at < end && len <= end - at) {
-		uint64_t next;
+	while (at >= start && at < end && len <= end - at) {
+		uint64_t off = at - base, next;
 
 		if (want->boundary && (at ^ (at + len - 1)) & ~(want->boundary - 1)) {
 			next = cleat_align_up(at + 1, want->boundary);
-		} else if (want->contiguous && run_end(seg, at, at + len) < at + len) {
-			next = run_end(seg, at, at + len);
+		} else if (want->contiguous && run_end(seg, off, off + len) < off + len) {
+			next = base + run_end(seg, off, off + len);
 			if (next == at) /* no IOVA: to the next page */
-				next = at + seg->page_bytes - (at - seg->off) % seg->page_bytes;
+				next += seg->page_bytes - (off - seg->off) % seg->page_bytes;
 		} else {
-			*place = at;
+			*place = off;
 			return 1;
 		}
 		at = cleat_align_up(next, align);
