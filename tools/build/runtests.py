@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""runtests.py - run the built tests, one line each, and count.
+
+    runtests.py --out build/release [PATH]
+
+PATH is a folder below tests/ or a test in it without "test_": "runtime", "runtime/ring". A test
+ends with 0 (passed), 77 (skipped; its last line "SKIP: reason" is shown) or anything else (failed;
+its output is shown). Where CI=true a skip is a failure. Exit 0 if none failed, 1 else, 2 if PATH
+names no test.
+"""
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+
+TIMEOUT_S = 300
+SKIPPED = 77
+
+
+def wanted(name, path):
+    """Does `path` name the test `name`, as "runtime/ring" names "runtime/test_ring"?"""
+    folder, leaf = os.path.split(name)
+    short = os.path.join(folder, leaf[len('test_'):])
+    path = path.strip('/')
+    return path in ('', name, short, folder) or short.startswith(path + '/')
+
+
+def find(out, path):
+    """(name, command) of all tests wanted: built programs, and scripts tests/**/test_*.py."""
+    tests = []
+    for top, ending, command in ((out + '/tests', '', []), ('tests', '.py', ['python3'])):
+        for folder, _, files in os.walk(top):
+            for f in files:
+                full = os.path.join(folder, f)
+                stem = full[:-3] if ending else full
+                name = os.path.relpath(stem, top)
+                if not f.startswith('test_') or not f.endswith(ending) or '.' in stem[len(top):]:
+                    continue
+                if not ending and not os.path.exists('tests/%s.c' % name):
+                    continue  # its source is gone
+                if wanted(name, path):
+                    tests.append((name, command + [full]))
+    return sorted(tests)
+
+
+def environment(out):
+    """What tests may rely on."""
+    env = dict(os.environ, CLEAT_BIN=os.path.abspath(out + '/bin'),
+               CLEAT_TEST_DATA=os.path.abspath('tests/data'))
+    env.setdefault('ASAN_OPTIONS', 'abort_on_error=0:detect_leaks=1')
+    env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1')
+    env.setdefault('TSAN_OPTIONS', 'halt_on_error=1:second_deadlock_stack=1')
+    return env
+
+
+def run(command, env):
+    """(exit code or None for too long, output). The test's whole process group ends with it."""
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, start_new_session=True) as child:
+        try:
+            output, code = child.communicate(timeout=TIMEOUT_S)[0], child.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            output, code = child.communicate()[0], None
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return code, output.decode(errors='replace')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--out', default='build/release')
+    parser.add_argument('path', nargs='?', default='')
+    args = parser.parse_args()
+    tests, env = find(args.out, args.path), environment(args.out)
+    ci = os.environ.get('CI') == 'true'
+    count = {'passed': 0, 'failed': 0, 'skipped': 0}
+    if not tests:
+        print('no test is called %s' % args.path, file=sys.stderr)
+        return 2
+    for name, command in tests:
+        start = time.monotonic()
+        code, output = run(command, env)
+        seconds = time.monotonic() - start
+        result, note = 'passed', ''
+        if code == SKIPPED:
+            reasons = [l for l in output.splitlines() if l.startswith('SKIP: ')]
+            result, note = 'skipped', reasons[-1][6:] if reasons else 'no reason given'
+            if ci:
+                result, note = 'failed', 'skipped in CI: ' + note
+        elif code is None:
+            result, note = 'failed', 'longer than %d s' % TIMEOUT_S
+        elif code < 0:
+            result, note = 'failed', signal.Signals(-code).name
+        elif code > 0:
+            result, note = 'failed', 'exit code %d' % code
+        count[result] += 1
+        print('%-7s %6.2f s  %s%s' % (result, seconds, name, note and '  (%s)' % note), flush=True)
+        if result == 'failed':
+            print(''.join('    %s\n' % l for l in output.splitlines()[-60:]), end='', flush=True)
+    print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped' % count)
+    return 1 if count['failed'] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
