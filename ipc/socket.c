@@ -230,15 +230,18 @@ int cleat_socket_recv(int sock, void *data, size_t cap, struct cleat_fds *fds)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
 	ssize_t got;
+	int resets = 0;
 
 	fds->n = 0;
+	/* A peer that closed with our last message unread: the kernel says so once, then gives what
+	 * the peer sent before. */
 	do
 		got = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (got < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	if (got < 0 && errno == ECONNRESET)
-		return 0; /* closed with our last message unread */
+		return 0;
 	if (got < 0)
 		return cleat_err(-errno, "cannot receive: %s", strerror(errno));
 	collect_fds(&msg, fds);
