@@ -65,9 +65,9 @@ cleat_inline int cleat_mbuf_is_plain(const struct cleat_mbuf *m)
 /** Make @p clone, a fresh mbuf of the caller, a clone of @p parent. @return 0, -EOVERFLOW */
 int cleat_ref_attach(struct cleat_mbuf *parent, struct cleat_mbuf *clone);
 
-/** Make @p clone a plain mbuf again. @return the parent if the caller now is its only holder, and
- * must free it; else NULL */
-struct cleat_mbuf *cleat_ref_detach(struct cleat_mbuf *clone);
+/** Make @p clone, whose parent is @p parent, a plain mbuf again. @return the parent if the caller
+ * now is its only holder, and must free it; else NULL */
+struct cleat_mbuf *cleat_ref_detach(struct cleat_mbuf *parent, struct cleat_mbuf *clone);
 
 /** The direct holder gives @p m up. @return 1: nobody else holds it, the caller frees it; 0: done
  */

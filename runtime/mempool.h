@@ -89,6 +89,9 @@ int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat
 int cleat_mempool_open_row(
 	struct cleat_mempool *mp, uint16_t id, const struct cleat_pool_row_shm *row);
 
+/** Do both describe the same memory under the same name? */
+int cleat_mempool_same(const struct cleat_mempool *mp, const struct cleat_mempool *other);
+
 /** This process's own description of pool @p id, opened on first use; it stays where it is. NULL
  * with a sentence if there is no such pool. */
 struct cleat_mempool *cleat_mempool_by_id(uint16_t id);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * audit.c - passes and grace periods, then the count.
+ */
+#include "runtime/audit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/audit_scan.h"
+#include "runtime/error.h"
+#include "runtime/grace.h"
+
+#define PASSES	  3
+#define POLL_USEC 200
+
+struct cleat_auditor {
+	struct cleat_scan scan;
+	struct cleat_grace grace;
+	int waiting; /* for the grace period after a pass */
+	int done;
+	struct cleat_audit results[CLEAT_MAX_POOLS]; /* by pool id */
+};
+
+struct cleat_auditor *cleat_auditor_new(void)
+{
+	struct cleat_auditor *a;
+
+	if (cleat_registry == NULL || cleat_shared == NULL) {
+		cleat_err(-ENOTCONN, "this process has not mapped the shared memory");
+		return NULL;
+	}
+	a = aligned_alloc(CLEAT_FALSE_SHARING, cleat_align_up(sizeof(*a), CLEAT_FALSE_SHARING));
+	if (a == NULL) {
+		cleat_err(-ENOMEM, "no memory for an audit");
+		return NULL;
+	}
+	memset(a, 0, sizeof(*a));
+	if (cleat_scan_open(&a->scan, 1) < 0) {
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+static void count_one(const struct cleat_scan_pool *pool, uint32_t index, struct cleat_audit *out)
+{
+	const struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(&pool->mp, index));
+	uint64_t owner = cleat_load_acquire(&m->owner);
+	int lost = cleat_scan_is_lost(pool, index);
+
+	out->size++;
+	out->duplicate += (uint64_t)cleat_scan_is_duplicate(pool, index);
+	if (lost) {
+		out->lost++;
+		return;
+	}
+	switch (cleat_owner_kind_of(owner)) {
+	case CLEAT_OWNER_POOL:
+		out->in_pool++;
+		break;
+	case CLEAT_OWNER_PROCESS:
+		out->in_processes++;
+		break;
+	case CLEAT_OWNER_RING:
+		out->in_rings++;
+		break;
+	case CLEAT_OWNER_QUEUE:
+		out->in_queues++;
+		break;
+	case CLEAT_OWNER_SHARED:
+		out->shared++;
+		break;
+	default:
+		out->lost++;
+	}
+}
+
+static void count(struct cleat_auditor *a)
+{
+	cleat_scan_drop_changed(&a->scan);
+	memset(a->results, 0, sizeof(a->results));
+	for (unsigned p = 0; p < a->scan.n; p++) {
+		const struct cleat_scan_pool *pool = &a->scan.pools[p];
+
+		for (uint32_t i = 0; i < pool->mp.count; i++)
+			count_one(pool, i, &a->results[pool->mp.id]);
+	}
+	a->done = 1;
+}
+
+int cleat_auditor_step(struct cleat_auditor *a)
+{
+	struct cleat_thread_set gone;
+	int rc;
+
+	if (a->done)
+		return 1;
+	if (a->waiting) {
+		cleat_scan_gone(&gone);
+		if (!cleat_grace_poll(&a->grace, &gone))
+			return 0;
+		a->waiting = 0;
+		if (a->scan.passes == PASSES) {
+			count(a);
+			return 1;
+		}
+	}
+	cleat_scan_pass(&a->scan);
+	rc = cleat_grace_begin(&a->grace);
+	if (rc < 0)
+		return rc;
+	a->waiting = 1;
+	return 0;
+}
+
+int cleat_auditor_result(const struct cleat_auditor *a, uint16_t pool, struct cleat_audit *out)
+{
+	if (pool >= CLEAT_MAX_POOLS || a->results[pool].size == 0)
+		return -ENOENT;
+	*out = a->results[pool];
+	return 0;
+}
+
+void cleat_auditor_lost(struct cleat_auditor *a, cleat_auditor_visit visit, void *arg)
+{
+	for (unsigned p = 0; a->done && p < a->scan.n; p++) {
+		struct cleat_scan_pool *pool = &a->scan.pools[p];
+
+		for (uint32_t i = 0; i < pool->mp.count; i++)
+			if (cleat_scan_is_lost(pool, i))
+				visit(arg, &pool->mp, cleat_mempool_handle(&pool->mp, i));
+	}
+}
+
+void cleat_auditor_free(struct cleat_auditor *a)
+{
+	if (a == NULL)
+		return;
+	cleat_scan_close(&a->scan);
+	free(a);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms)
+{
+	struct cleat_auditor *a = cleat_auditor_new();
+	uint64_t end = now_ms() + timeout_ms;
+	int rc = 0;
+
+	if (a == NULL)
+		return -ENOMEM;
+	while ((rc = cleat_auditor_step(a)) == 0) {
+		if (now_ms() > end) {
+			rc = cleat_err(-ETIMEDOUT,
+				"a thread stayed inside one operation for %u ms; is a process "
+				"stopped?",
+				timeout_ms);
+			break;
+		}
+		usleep(POLL_USEC);
+	}
+	if (rc > 0)
+		memcpy(out, a->results, sizeof(a->results));
+	cleat_auditor_free(a);
+	return rc < 0 ? rc : 0;
+}
+
+int cleat_audit_ok(const struct cleat_audit *audit)
+{
+	return audit->lost == 0 && audit->duplicate == 0 &&
+	       audit->size == audit->in_pool + audit->in_processes + audit->in_rings +
+				      audit->in_queues + audit->shared;
+}
