@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "secondary/ports.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "runtime/mempool.h"
+#include "runtime/row.h"
+#include "secondary/request.h"
+
+static Cleat__Direction direction(enum cleat_dir dir)
+{
+	return dir == CLEAT_RX ? CLEAT__DIRECTION__DIRECTION_RX : CLEAT__DIRECTION__DIRECTION_TX;
+}
+
+int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__PortConfigure body = CLEAT__PORT_CONFIGURE__INIT;
+
+	body.port = port;
+	body.rx_queues = rx_queues;
+	body.tx_queues = tx_queues;
+	body.mtu = mtu;
+	env.body_case = CLEAT__ENVELOPE__BODY_PORT_CONFIGURE;
+	env.port_configure = &body;
+	return cleat_request_call(&env, NULL);
+}
+
+int cleat_ctl_queue_setup(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__QueueSetup body = CLEAT__QUEUE_SETUP__INIT;
+
+	body.port = port;
+	body.queue = queue;
+	body.direction = direction(dir);
+	body.descriptors = descriptors;
+	body.pool = cleat_request_text(dir == CLEAT_RX ? pool : NULL);
+	body.node = -1;
+	env.body_case = CLEAT__ENVELOPE__BODY_QUEUE_SETUP;
+	env.queue_setup = &body;
+	return cleat_request_call(&env, NULL);
+}
+
+int cleat_ctl_port_start(uint16_t port)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__PortStart body = CLEAT__PORT_START__INIT;
+
+	body.port = port;
+	env.body_case = CLEAT__ENVELOPE__BODY_PORT_START;
+	env.port_start = &body;
+	return cleat_request_call(&env, NULL);
+}
+
+int cleat_ctl_port_stop(uint16_t port)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__PortStop body = CLEAT__PORT_STOP__INIT;
+
+	body.port = port;
+	env.body_case = CLEAT__ENVELOPE__BODY_PORT_STOP;
+	env.port_stop = &body;
+	return cleat_request_call(&env, NULL);
+}
+
+static int port_set(Cleat__PortSet *body)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+
+	env.body_case = CLEAT__ENVELOPE__BODY_PORT_SET;
+	env.port_set = body;
+	return cleat_request_call(&env, NULL);
+}
+
+int cleat_ctl_port_promiscuous(uint16_t port, int on)
+{
+	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
+
+	body.port = port;
+	body.what_case = CLEAT__PORT_SET__WHAT_PROMISCUOUS;
+	body.promiscuous = on != 0;
+	return port_set(&body);
+}
+
+int cleat_ctl_port_mtu(uint16_t port, unsigned mtu)
+{
+	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
+
+	body.port = port;
+	body.what_case = CLEAT__PORT_SET__WHAT_MTU;
+	body.mtu = mtu;
+	return port_set(&body);
+}
+
+int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6])
+{
+	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
+	uint8_t copy[6];
+
+	memcpy(copy, mac, sizeof(copy));
+	body.port = port;
+	body.what_case = CLEAT__PORT_SET__WHAT_MAC;
+	body.mac.data = copy;
+	body.mac.len = sizeof(copy);
+	return port_set(&body);
+}
+
+/* ---- claims ---- */
+
+static int send_release(uint16_t port, enum cleat_dir dir, uint16_t queue)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__QueueRelease body = CLEAT__QUEUE_RELEASE__INIT;
+
+	body.port = port;
+	body.queue = queue;
+	body.direction = direction(dir);
+	env.body_case = CLEAT__ENVELOPE__BODY_QUEUE_RELEASE;
+	env.queue_release = &body;
+	return cleat_request_call(&env, NULL);
+}
+
+/* What the data side needs to know, from the rows of port and queue. */
+static int fill_conf(struct cleat_queue_conf *conf, struct cleat_port_shm *port_row)
+{
+	struct cleat_queue_row_shm row;
+	int err = CLEAT_ROW_READ(port_row, &cleat_registry->ports[conf->port]);
+
+	if (err == 0)
+		err = CLEAT_ROW_READ(
+			&row, &cleat_registry->queues[conf->port][conf->dir][conf->queue]);
+	if (err < 0)
+		return cleat_err(err, "port %u: its row in the registry does not come to rest",
+			conf->port);
+	port_row->driver[CLEAT_NAME_LEN - 1] = '\0';
+	conf->driver = port_row->driver;
+	conf->ring = row.ring;
+	conf->shm = cleat_port_queue(port_row, conf->dir, conf->queue);
+	if (conf->dir == CLEAT_RX) {
+		conf->pool = cleat_mempool_by_id(row.pool);
+		if (conf->pool == NULL)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+static void take_fds(struct cleat_queue_conf *conf, struct cleat_fds *fds)
+{
+	conf->n_fds = fds->n < CLEAT_MAX_QUEUE_FDS ? fds->n : CLEAT_MAX_QUEUE_FDS;
+	for (unsigned i = 0; i < CLEAT_MAX_QUEUE_FDS; i++)
+		conf->fds[i] = i < conf->n_fds ? cleat_fds_take(fds, i) : -1;
+}
+
+static int use_granted(uint16_t port, enum cleat_dir dir, uint16_t queue, struct cleat_fds *fds)
+{
+	struct cleat_queue_conf conf = { .port = port, .queue = queue, .dir = dir };
+	struct cleat_port_shm row;
+	int err = fill_conf(&conf, &row);
+
+	if (err < 0)
+		return err;
+	take_fds(&conf, fds);
+	return cleat_queue_install(&conf);
+}
+
+int cleat_ctl_queue_claim(uint16_t port, enum cleat_dir dir, uint16_t queue)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__QueueClaim body = CLEAT__QUEUE_CLAIM__INIT;
+	struct cleat_message reply;
+	char why[CLEAT_ERROR_LEN];
+	int err;
+
+	if (port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES)
+		return cleat_err(-ENODEV, "there is no port %u queue %u", port, queue);
+	body.port = port;
+	body.queue = queue;
+	body.direction = direction(dir);
+	env.body_case = CLEAT__ENVELOPE__BODY_QUEUE_CLAIM;
+	env.queue_claim = &body;
+	err = cleat_request_reply(&env, &reply);
+	if (err < 0)
+		return err;
+	err = use_granted(port, dir, queue, &reply.fds);
+	cleat_message_clear(&reply);
+	if (err == 0 || err == -EBUSY) /* busy: an earlier claim of ours stays */
+		return err;
+	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
+	(void)send_release(port, dir, queue);
+	return cleat_err(err, "%s", why);
+}
+
+int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue)
+{
+	int err = cleat_queue_remove(port, dir, queue);
+
+	return err < 0 ? err : send_release(port, dir, queue);
+}

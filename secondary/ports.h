@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ports.h - set ports up and claim their queues. Bursts are in runtime/port.h.
+ *
+ *   port      configure → queue set-up, each → start        any process, once
+ *   queue     unclaimed → claimed (one process) → unclaimed
+ */
+#ifndef CLEAT_SECONDARY_PORTS_H
+#define CLEAT_SECONDARY_PORTS_H
+
+#include "runtime/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY while started or claimed */
+int cleat_ctl_port_configure(
+	uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
+/** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from */
+int cleat_ctl_queue_setup(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool);
+int cleat_ctl_port_start(uint16_t port);
+int cleat_ctl_port_stop(uint16_t port);
+int cleat_ctl_port_promiscuous(uint16_t port, int on);
+int cleat_ctl_port_mtu(uint16_t port, unsigned mtu);
+int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6]);
+
+/**
+ * Claim a queue and make it usable in this process.
+ *
+ * @return 0; -EBUSY when a process holds it (the sentence names it); -ENODEV; -EINVAL when it is
+ *         not set up; the driver's error
+ */
+int cleat_ctl_queue_claim(uint16_t port, enum cleat_dir dir, uint16_t queue);
+/** Close and give back. @return 0; -ENOENT if not ours */
+int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue);
+
+/**
+ * See to it that a port is started and has the queue: configure, set up all queues, start, unless
+ * that was done. Several processes may do this at once.
+ *
+ * @param queues  how many queues to configure in each direction if none are yet, as far as the port
+ *                has them; at least @p queue + 1 are asked for
+ * @param pool    for rx queues
+ */
+int cleat_port_prepare(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned queues, const char *pool);
+
+/** A port by number or device name. @return its id; -ENODEV with the ports there are */
+int cleat_port_find(const char *text, struct cleat_port_shm *row);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
