@@ -2,10 +2,12 @@
 #include "ipc/observer.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "ipc/rundir.h"
+#include "runtime/error.h"
 #include "runtime/registry.h"
 #include "runtime/shared.h"
 #include "runtime/window.h"
