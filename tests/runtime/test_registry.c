@@ -40,10 +40,13 @@ END_TEST
 
 START_TEST(test_check_names_both_versions)
 {
-	cleat_registry->header.abi = CLEAT_ABI + 6;
+	char ours[16];
+
+	snprintf(ours, sizeof(ours), "ABI %d", CLEAT_ABI);
+	cleat_registry->header.abi = 777;
 	ck_assert_int_eq(cleat_registry_check(), -EPROTO);
-	ck_assert_ptr_nonnull(strstr(cleat_error(), "ABI 7"));
-	ck_assert_ptr_nonnull(strstr(cleat_error(), "ABI 1"));
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "ABI 777"));
+	ck_assert_ptr_nonnull(strstr(cleat_error(), ours));
 	cleat_registry->header.abi = CLEAT_ABI;
 	cleat_registry->header.magic = 1;
 	ck_assert_int_eq(cleat_registry_check(), -EPROTO);
