@@ -8,6 +8,7 @@
 
 #include "runtime/error.h"
 #include "runtime/grace.h"
+#include "runtime/mbuf_ref.h"
 #include "runtime/row.h"
 
 static uint64_t used; /* bytes of the window */
@@ -199,6 +200,8 @@ const char *mbuf_world_take_all(struct cleat_mempool *mp)
 		index = cleat_mempool_index(mp, cleat_handle_of(all[n]));
 		if (index < 0 || seen[index]++)
 			wrong = "an mbuf came twice";
+		else if (!cleat_mbuf_is_plain(all[n]))
+			wrong = "a free mbuf still has references";
 	}
 	if (wrong == NULL && cleat_mbuf_alloc(mp) != NULL)
 		wrong = "there is one mbuf too many";
