@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "secondary/pipeline.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "ipc/socket.h"
+#include "runtime/error.h"
+#include "runtime/shared.h"
+#include "secondary/attach.h"
+
+#define LOOPS_PER_CLOCK 64 /* a busy loop looks at the clock this rarely */
+#define IDLE_BEFORE_NAP 64 /* empty rounds before a nap */
+
+/* ---- one flow ---- */
+
+static uint64_t bytes_of(struct cleat_mbuf *const *mbufs, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += mbufs[i]->pkt_len;
+	return bytes;
+}
+
+static void drop_pending(struct cleat_flow *flow)
+{
+	flow->counts.dropped += flow->n;
+	cleat_mbuf_free_bulk(flow->mbufs + flow->first, flow->n);
+	flow->n = 0;
+}
+
+/* Offer what is pending. @return 0, or negative errno of the endpoint */
+static int hand_on(struct cleat_flow *flow, uint64_t max_tries)
+{
+	/* what the lengths are must be known before others may free the packets */
+	uint32_t lens[CLEAT_MAX_BURST];
+	struct cleat_mbuf **mbufs = flow->mbufs + flow->first;
+	bool counted = flow->tx.kind != CLEAT_ENDPOINT_NONE;
+	int done;
+
+	for (unsigned i = 0; counted && i < flow->n; i++)
+		lens[i] = mbufs[i]->pkt_len;
+	done = cleat_endpoint_tx(&flow->tx, mbufs, flow->n);
+	if (done < 0)
+		return cleat_err(done, "sending to %s failed: %s", flow->tx.name, strerror(-done));
+	for (int i = 0; counted && i < done; i++)
+		flow->counts.tx_bytes += lens[i];
+	if (counted)
+		flow->counts.tx_packets += (unsigned)done;
+	flow->first += (unsigned)done;
+	flow->n -= (unsigned)done;
+	flow->tries++;
+	if (flow->n > 0 && max_tries != 0 && flow->tries >= max_tries)
+		drop_pending(flow);
+	return 0;
+}
+
+static int take(struct cleat_flow *flow, unsigned n)
+{
+	int got = flow->source != NULL ? flow->source(flow->mbufs, n, flow->arg)
+				       : cleat_endpoint_rx(&flow->rx, flow->mbufs, n);
+
+	if (got < 0)
+		return cleat_err(got, "receiving from %s failed: %s", flow->rx.name, strerror(-got));
+	flow->first = 0;
+	flow->n = (unsigned)got;
+	flow->tries = 0;
+	if (got > 0 && flow->source == NULL) {
+		flow->counts.rx_packets += (unsigned)got;
+		flow->counts.rx_bytes += bytes_of(flow->mbufs, (unsigned)got);
+	}
+	if (got > 0 && flow->work != NULL)
+		flow->work(flow->mbufs, (unsigned)got, flow->arg);
+	return got;
+}
+
+/* One round. @return packets taken, -EAGAIN when only old ones were offered, or an error */
+static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
+{
+	int got = -EAGAIN;
+	int err = 0;
+
+	if (flow->n == 0) {
+		got = n > 0 ? take(flow, n) : 0;
+		if (got <= 0)
+			return got;
+	}
+	err = hand_on(flow, max_tries);
+	return err < 0 ? err : got;
+}
+
+/* ---- the loop ---- */
+
+struct clock {
+	uint64_t start_ns;
+	uint64_t now_ns;
+	uint64_t active_ns; /* when a packet was taken last */
+	uint64_t tick_ns;   /* when the next tick is due */
+};
+
+static bool pending(const struct cleat_pipeline *p)
+{
+	for (unsigned i = 0; i < p->n_flows; i++)
+		if (p->flows[i].n > 0)
+			return true;
+	return false;
+}
+
+static bool stopped(const struct cleat_pipeline *p)
+{
+	return p->stop != NULL && *p->stop != 0;
+}
+
+static unsigned allowance(const struct cleat_pipeline *p)
+{
+	uint64_t left = p->max_packets - p->taken;
+
+	return p->max_packets != 0 && left < p->burst ? (unsigned)left : p->burst;
+}
+
+static void read_clock(struct cleat_pipeline *p, struct clock *clock)
+{
+	clock->now_ns = cleat_now_ns();
+	if (p->tick == NULL || clock->now_ns < clock->tick_ns)
+		return;
+	clock->tick_ns = clock->now_ns + p->tick_ms * 1000000ULL;
+	p->tick(p, p->tick_arg);
+}
+
+/* @return whether to end, and why */
+static bool at_end(const struct cleat_pipeline *p, const struct clock *clock,
+	enum cleat_pipeline_end *why)
+{
+	double elapsed = (double)(clock->now_ns - clock->start_ns) / 1e9;
+
+	if (stopped(p))
+		*why = CLEAT_END_STOPPED;
+	else if (cleat_attach_state() == CLEAT_SHUTDOWN)
+		*why = CLEAT_END_SHUTDOWN;
+	else if (p->max_packets != 0 && p->taken >= p->max_packets && !pending(p))
+		*why = CLEAT_END_PACKETS;
+	else if (p->max_seconds > 0 && elapsed >= p->max_seconds)
+		*why = CLEAT_END_SECONDS;
+	else if (p->idle_ms != 0 && clock->now_ns - clock->active_ns >= p->idle_ms * 1000000ULL &&
+		 !pending(p))
+		*why = CLEAT_END_IDLE;
+	else
+		return false;
+	return true;
+}
+
+/* All flows once. @return packets taken or offered, or negative errno */
+static int all_flows(struct cleat_pipeline *p, bool *moved)
+{
+	*moved = false;
+	for (unsigned i = 0; i < p->n_flows; i++) {
+		unsigned had = p->flows[i].n;
+		int got = round_of(&p->flows[i], allowance(p), p->max_tries);
+
+		if (got < 0 && got != -EAGAIN)
+			return got;
+		if (got > 0)
+			p->taken += (unsigned)got;
+		if (got > 0 || p->flows[i].n != had)
+			*moved = true;
+	}
+	return 0;
+}
+
+static void nap(const struct cleat_pipeline *p)
+{
+	struct timespec t = { .tv_nsec = (long)p->nap_us * 1000L };
+
+	if (p->nap_us == 0)
+		(void)sched_yield();
+	else
+		(void)nanosleep(&t, NULL);
+}
+
+static void finish(struct cleat_pipeline *p)
+{
+	char why[CLEAT_ERROR_LEN];
+
+	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
+	for (unsigned i = 0; i < p->n_flows; i++) {
+		if (p->flows[i].n > 0)
+			(void)hand_on(&p->flows[i], 0);
+		if (p->flows[i].n > 0)
+			drop_pending(&p->flows[i]);
+	}
+	(void)cleat_err(-EIO, "%s", why);
+}
+
+enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
+{
+	enum cleat_pipeline_end why = CLEAT_END_ERROR;
+	struct clock clock = { .start_ns = cleat_now_ns() };
+	unsigned idle = 0;
+	bool moved;
+
+	clock.now_ns = clock.active_ns = clock.start_ns;
+	clock.tick_ns = clock.start_ns + p->tick_ms * 1000000ULL;
+	while (!at_end(p, &clock, &why)) {
+		if (all_flows(p, &moved) < 0)
+			break;
+		cleat_store_relaxed(&cleat_self->loops, ++p->loops); /* heartbeat */
+		idle = moved ? 0 : idle + 1;
+		if (!moved || p->loops % LOOPS_PER_CLOCK == 0)
+			read_clock(p, &clock);
+		if (moved)
+			clock.active_ns = clock.now_ns;
+		if (idle >= IDLE_BEFORE_NAP)
+			nap(p);
+		else if (idle > 0)
+			cleat_pause();
+	}
+	finish(p);
+	return why;
+}
+
+void cleat_pipeline_counts(const struct cleat_pipeline *p, struct cleat_flow_counts *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (unsigned i = 0; i < p->n_flows; i++) {
+		const struct cleat_flow_counts *c = &p->flows[i].counts;
+
+		out->rx_packets += c->rx_packets;
+		out->rx_bytes += c->rx_bytes;
+		out->tx_packets += c->tx_packets;
+		out->tx_bytes += c->tx_bytes;
+		out->dropped += c->dropped;
+	}
+}
+
+const char *cleat_pipeline_end_name(enum cleat_pipeline_end end)
+{
+	static const char *const NAMES[] = { "packets", "seconds", "idle", "stopped", "shutdown",
+		"error" };
+
+	return NAMES[end];
+}

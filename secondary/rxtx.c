@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cleat-rxtx - one flow: from a queue or ring to a queue or ring. What workers are chained of.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "secondary/cli.h"
+#include "secondary/generate.h"
+#include "secondary/rewrite.h"
+
+enum mode { MODE_IO, MODE_MAC, MODE_RXONLY, MODE_TXONLY };
+
+struct options {
+	struct cleat_cli cli;
+	enum mode mode;
+	const char *rx;
+	const char *tx;
+	uint32_t ring_slots;
+	enum cleat_ring_mode ring_mode;
+	uint16_t size;
+	bool attach_only;
+};
+
+enum key { KEY_MODE = 0x100, KEY_RX, KEY_TX, KEY_RING_SIZE, KEY_RING_MODE, KEY_SIZE, KEY_ATTACH };
+
+static const struct argp_option OPTIONS[] = {
+	{ NULL, 0, NULL, 0, "What to do", 1 },
+	{ "mode", KEY_MODE, "MODE", 0,
+		"io: hand on as they are (default); mac: rewrite the MAC addresses for the sending port; "
+		"rxonly: receive and free; txonly: make packets and send them",
+		0 },
+	{ "rx", KEY_RX, "FROM", 0, "port:P:Q (P a number or a device's name) or ring:NAME", 0 },
+	{ "tx", KEY_TX, "TO", 0, "port:P:Q or ring:NAME; a ring that is missing is made", 0 },
+	{ "ring-size", KEY_RING_SIZE, "N", 0,
+		"Slots of a ring that we make, a power of two (default 1024)", 0 },
+	{ "ring-mode", KEY_RING_MODE, "spsc|mpmc", 0,
+		"Mode of a ring that we make (default mpmc: any number of workers at each end)", 0 },
+	{ "size", KEY_SIZE, "BYTES", 0, "Length of packets made by txonly (default 60)", 0 },
+	{ "attach-only", KEY_ATTACH, NULL, 0, "Attach, say how long each phase took, detach", 0 },
+	{ NULL, 0, NULL, 0, "How, and for how long", 2 },
+	{ 0 },
+};
+
+static const char DOC[] =
+	"Move packets from one place to another."
+	"\vTwo workers that share the work, over a ring:\n"
+	"\n"
+	"  cleat-rxtx --rx port:0:0 --tx ring:a\n"
+	"  cleat-rxtx --rx ring:a --tx port:1:0 --mode mac\n"
+	"\n"
+	"Needs no privilege: only that the primary's policy lets this user attach.\n"
+	"\n" CLEAT_CLI_EXIT_DOC;
+
+static int take_mode(const char *text, enum mode *out)
+{
+	static const char *const NAMES[] = { "io", "mac", "rxonly", "txonly" };
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(text, NAMES[i]) == 0) {
+			*out = (enum mode)i;
+			return 0;
+		}
+	}
+	return cleat_err(-EINVAL, "--mode %s: give io, mac, rxonly or txonly", text);
+}
+
+static int take_ring_mode(const char *text, enum cleat_ring_mode *out)
+{
+	if (strcmp(text, "spsc") == 0)
+		*out = CLEAT_RING_SPSC;
+	else if (strcmp(text, "mpmc") == 0)
+		*out = CLEAT_RING_MPMC;
+	else
+		return cleat_err(-EINVAL, "--ring-mode %s: give spsc or mpmc", text);
+	return 0;
+}
+
+static int take_ring_size(const char *text, uint32_t *out)
+{
+	uint64_t value;
+	int err = cleat_cli_number("ring-size", text, 2, CLEAT_MAX_RING, &value);
+
+	if (err == 0 && !cleat_is_pow2(value))
+		err = cleat_err(-EINVAL, "--ring-size %s: give a power of two", text);
+	if (err == 0)
+		*out = (uint32_t)value;
+	return err;
+}
+
+static int take_size(const char *text, uint16_t *out)
+{
+	uint64_t value;
+	int err =
+		cleat_cli_number("size", text, CLEAT_GENERATE_MIN, CLEAT_GENERATE_MAX, &value);
+
+	if (err == 0)
+		*out = (uint16_t)value;
+	return err;
+}
+
+static int take(struct options *o, int key, const char *arg)
+{
+	switch (key) {
+	case KEY_MODE:
+		return take_mode(arg, &o->mode);
+	case KEY_RX:
+		o->rx = arg;
+		return 0;
+	case KEY_TX:
+		o->tx = arg;
+		return 0;
+	case KEY_RING_SIZE:
+		return take_ring_size(arg, &o->ring_slots);
+	case KEY_RING_MODE:
+		return take_ring_mode(arg, &o->ring_mode);
+	case KEY_SIZE:
+		return take_size(arg, &o->size);
+	case KEY_ATTACH:
+		o->attach_only = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return cleat_err(-EINVAL, "%s: not an option (see --help)", arg);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	int err;
+
+	if (key == ARGP_KEY_INIT)
+		state->child_inputs[0] = &o->cli;
+	err = take(o, key, arg);
+	if (err == 0 || err == ARGP_ERR_UNKNOWN)
+		return err;
+	exit(cleat_cli_usage("%s", cleat_error()));
+}
+
+/* Do the options make sense together? */
+static enum cleat_cli_exit check(const struct options *o)
+{
+	if (o->attach_only)
+		return CLEAT_CLI_OK;
+	if (o->mode == MODE_TXONLY ? o->rx != NULL : o->rx == NULL)
+		return cleat_cli_usage(o->rx != NULL ? "--mode txonly takes no --rx"
+						     : "--rx is missing: port:P:Q or ring:NAME");
+	if (o->mode == MODE_RXONLY ? o->tx != NULL : o->tx == NULL)
+		return cleat_cli_usage(o->tx != NULL ? "--mode rxonly takes no --tx"
+						     : "--tx is missing: port:P:Q or ring:NAME");
+	if (o->mode == MODE_MAC && strncmp(o->tx, "port:", 5) != 0)
+		return cleat_cli_usage("--mode mac writes the sending port's address: --tx must be "
+				       "a port");
+	return CLEAT_CLI_OK;
+}
+
+static enum cleat_cli_exit parse_endpoints(const struct options *o, struct cleat_flow *flow)
+{
+	int err = 0;
+
+	if (o->rx != NULL)
+		err = cleat_endpoint_parse(o->rx, CLEAT_RX, &flow->rx);
+	if (err == 0 && o->tx != NULL)
+		err = cleat_endpoint_parse(o->tx, CLEAT_TX, &flow->tx);
+	return err < 0 ? cleat_cli_fail(err, CLEAT_CLI_USAGE) : CLEAT_CLI_OK;
+}
+
+static void mac_work(struct cleat_mbuf **mbufs, unsigned n, void *arg)
+{
+	cleat_rewrite_macs(mbufs, n, (const struct cleat_endpoint *)arg);
+}
+
+static int open_flow(
+	const struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
+{
+	const struct cleat_endpoint_options how = { .pool = o->cli.pool,
+		.queues = o->cli.queues,
+		.ring_slots = o->ring_slots,
+		.ring_mode = o->ring_mode };
+	struct cleat_mempool *pool;
+	int err = cleat_endpoint_open(&flow->tx, &how);
+
+	if (err == 0)
+		err = cleat_endpoint_open(&flow->rx, &how);
+	if (err == 0 && o->mode == MODE_MAC) {
+		flow->work = mac_work;
+		flow->arg = &flow->tx;
+	}
+	if (err < 0 || o->mode != MODE_TXONLY)
+		return err;
+	pool = cleat_mempool_by_name(o->cli.pool);
+	if (pool == NULL)
+		return -ENOENT;
+	flow->source = cleat_generate;
+	flow->arg = generator;
+	return cleat_generator_init(generator, pool, o->size);
+}
+
+static enum cleat_cli_exit run(const struct options *o, struct cleat_flow *flow)
+{
+	struct cleat_generator generator;
+	struct cleat_pipeline pipeline;
+	enum cleat_pipeline_end end;
+	uint64_t start_ns;
+	int err = open_flow(o, flow, &generator);
+
+	if (err < 0)
+		return cleat_cli_fail(err, CLEAT_CLI_FAILED);
+	cleat_cli_pipeline(&o->cli, &pipeline, flow, 1);
+	start_ns = cleat_now_ns();
+	end = cleat_pipeline_run(&pipeline);
+	if (end == CLEAT_END_ERROR)
+		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
+	cleat_endpoint_close(&flow->rx);
+	cleat_endpoint_close(&flow->tx);
+	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);
+	return end == CLEAT_END_ERROR ? CLEAT_CLI_FAILED : CLEAT_CLI_OK;
+}
+
+static void report_attach(const struct cleat_cli *cli)
+{
+	const struct cleat_attach_times *t = &cli->times;
+
+	if (cli->json)
+		printf("{\"attach_us\": %u, \"welcome_us\": %u, \"window_us\": %u, "
+		       "\"segments_us\": %u, \"control_us\": %u}\n",
+			t->total_us, t->welcome_us, t->window_us, t->segments_us, t->control_us);
+	else
+		printf("attached in %u us\n"
+		       "  %6u us  connected, admitted by the primary\n"
+		       "  %6u us  window reserved, registry mapped\n"
+		       "  %6u us  memory mapped\n"
+		       "  %6u us  ready, control thread started\n",
+			t->total_us, t->welcome_us, t->window_us, t->segments_us, t->control_us);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_child CHILDREN[] = { { &cleat_cli_argp, 0, NULL, 2 }, { 0 } };
+	static const struct argp ARGP = { OPTIONS, parse_option, NULL, DOC, CHILDREN, NULL, NULL };
+	static struct cleat_flow flow;
+	struct options o = { .mode = MODE_IO, .ring_mode = CLEAT_RING_MPMC, .size = 60 };
+	enum cleat_cli_exit code;
+
+	cleat_cli_init(&o.cli, "cleat-rxtx");
+	if (argp_parse(&ARGP, argc, argv, 0, NULL, &o) != 0)
+		return CLEAT_CLI_USAGE;
+	code = check(&o);
+	if (code == CLEAT_CLI_OK)
+		code = parse_endpoints(&o, &flow);
+	if (code == CLEAT_CLI_OK)
+		code = cleat_cli_attach(&o.cli);
+	if (code != CLEAT_CLI_OK)
+		return code;
+	if (o.attach_only)
+		report_attach(&o.cli);
+	else
+		code = run(&o, &flow);
+	cleat_detach();
+	return code;
+}
