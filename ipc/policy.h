@@ -44,8 +44,8 @@ int cleat_policy_allow_group(struct cleat_policy *policy, const char *group);
 /** Ask the kernel who is at the other end of a connected socket. */
 int cleat_peer_read(int sock, struct cleat_peer *peer);
 
-/** A pidfd of the peer (SO_PEERPIDFD, else pidfd_open). @return descriptor, or -ESRCH when it is
- * gone */
+/** A pidfd of the peer (SO_PEERPIDFD, else pidfd_open). @return descriptor, readable once the peer
+ * is dead; -ESRCH when it is gone already and the kernel has forgotten it */
 int cleat_peer_pidfd(int sock, const struct cleat_peer *peer);
 
 /** 0, or -EACCES with a sentence that names the user and says which option would let it in. */

@@ -2,6 +2,7 @@
 #include "tests/ipc/ipc_help.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,7 +131,10 @@ void ipc_expect_close(int sock)
 
 static void send_env(int sock, const Cleat__Envelope *env, const int *fds, unsigned int n)
 {
-	ck_assert_msg(cleat_message_send(sock, env, fds, n) == 0, "%s", cleat_error());
+	int err = cleat_message_send(sock, env, fds, n);
+
+	/* a client may leave in the middle; then the script's next step tells */
+	ck_assert_msg(err == 0 || err == -EPIPE, "%s", cleat_error());
 }
 
 void ipc_send_welcome(int sock, int registry_fd, uint64_t registry_len, uint64_t window_base)
