@@ -221,6 +221,7 @@ static void take_welcome(struct cleat_hs_client *hs, const Cleat__Welcome *w, un
 	else {
 		hs->state = CLEAT_HS_WAIT_MAP;
 		hs->window_len = w->window_len;
+		hs->registry_len = w->registry_len;
 		hs->peer_minor = w->proto_minor;
 		go(out, CLEAT_HS_REGISTRY);
 	}
@@ -232,8 +233,9 @@ static bool segment_sane(const struct cleat_hs_client *hs, const Cleat__Segment 
 
 	return s->index < CLEAT_MAX_SEGMENTS && cleat_is_pow2(page) && s->off % page == 0 &&
 	       s->fd_off % page == 0 && s->len_bytes % page == 0 && s->len_bytes != 0 &&
-	       s->off < hs->window_len && s->len_bytes <= hs->window_len - s->off &&
-	       s->fd_off <= UINT64_MAX - s->len_bytes && !(s->writable && hs->observer);
+	       s->off >= hs->registry_len && s->off < hs->window_len &&
+	       s->len_bytes <= hs->window_len - s->off && s->fd_off <= UINT64_MAX - s->len_bytes &&
+	       !(s->writable && hs->observer);
 }
 
 static void take_map(struct cleat_hs_client *hs, const Cleat__Map *map, unsigned int n_fds,

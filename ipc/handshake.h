@@ -88,6 +88,7 @@ struct cleat_hs_client {
 	bool send_ready; /* set by the Map that ends the handshake */
 	/* from Welcome */
 	uint64_t window_len;
+	uint64_t registry_len;
 	uint32_t peer_minor;
 };
 

@@ -458,7 +458,7 @@ START_TEST(client_and_impossible_segments)
 	Cleat__Envelope env;
 	int i;
 
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 11; i++) {
 		Cleat__Segment segment = CLEAT__SEGMENT__INIT, *list[1] = { &segment };
 
 		client_in(&hs, CLEAT_HS_WAIT_MAP, i == 8);
@@ -487,6 +487,9 @@ START_TEST(client_and_impossible_segments)
 			break;
 		case 7:
 			segment.fd_off = UINT64_MAX & ~((2ULL << 20) - 1);
+			break;
+		case 10:
+			segment.off = 0; /* over the registry */
 			break;
 		default:
 			break; /* 0: fine; 8: writable for an observer; 9: no descriptor */
