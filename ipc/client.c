@@ -284,12 +284,12 @@ static int attach(
 
 	while (!err && c->hs.state != CLEAT_HS_ATTACHED) {
 		err = read_one(c);
+		if (err == -EAGAIN)
+			err = cleat_socket_wait(c->sock, POLLIN, deadline_ns);
+		if (err == -ETIMEDOUT)
+			err = cleat_err(-ETIMEDOUT, "the primary does not answer the handshake");
 		if (err == 1)
 			err = 0;
-		else if (err == -EAGAIN && cleat_socket_wait(c->sock, POLLIN, deadline_ns) == 0)
-			err = 0;
-		else if (err == -EAGAIN)
-			err = cleat_err(-ETIMEDOUT, "the primary does not answer the handshake");
 	}
 	if (!err)
 		err = send_ready(c, deadline_ns);
@@ -470,7 +470,7 @@ int cleat_client_request(
 	struct cleat_client *c, Cleat__Envelope *req, int timeout_ms, struct cleat_message *reply)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ms);
-	struct cleat_message answer;
+	struct cleat_message answer = { 0 };
 	int err;
 
 	pthread_mutex_lock(&c->lock);
@@ -501,7 +501,7 @@ int cleat_client_request(
 
 int cleat_client_call(struct cleat_client *c, Cleat__Envelope *req, int timeout_ms, uint64_t *value)
 {
-	struct cleat_message reply;
+	struct cleat_message reply = { 0 };
 	int err = cleat_client_request(c, req, timeout_ms, &reply);
 
 	if (err)
