@@ -1,53 +1,46 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# deps.sh - make sure that Debian's packages which Cleat needs are there.
+# deps.sh - what Cleat needs from Debian: say what is missing, install it if that may be done.
 #
-#   tools/deps.sh [build|ci]...     default: build. "ci" adds what only the checks of .ci/run need.
+#   tools/deps.sh            to build, test and run the demo
+#   tools/deps.sh format     clang-format as well
 #
-# Lists what is missing first. Needs root only if something is missing.
+# Needs no root when nothing is missing. Exit 1: something is missing and could not be installed.
 set -euo pipefail
 
-build=(gcc g++ libc6-dev make pkg-config scons python3 protobuf-c-compiler libprotobuf-c-dev
-	libnuma-dev liburcu-dev libev-dev libpcap-dev libjson-c-dev libsystemd-dev check
-	libsubunit-dev iproute2 tcpdump tshark procps util-linux)
-ci=(clang-format clang-tidy git)
-
-wanted=()
-for group in "${@:-build}"; do
-	case $group in
-	build) wanted+=("${build[@]}") ;;
-	ci) wanted+=("${ci[@]}") ;;
-	*)
-		echo "deps.sh: no group of packages is called '$group'; use build or ci" >&2
-		exit 2
-		;;
+need=(
+	build-essential pkg-config scons python3
+	libnuma-dev liburcu-dev libprotobuf-c-dev protobuf-c-compiler
+	libev-dev libpcap-dev libjson-c-dev libsystemd-dev check
+	tcpdump tshark
+)
+for extra in "$@"; do
+	case $extra in
+	format) need+=(clang-format) ;;
+	*) echo "deps.sh: unknown argument $extra (give: format)" >&2; exit 2 ;;
 	esac
 done
 
 missing=()
-for package in "${wanted[@]}"; do
-	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-	[ "$state" = installed ] || missing+=("$package")
+for package in "${need[@]}"; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -gt 0 ] || exit 0
 
-echo "These Debian packages are missing: ${missing[*]}"
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-	if ! command -v sudo >/dev/null; then
-		echo "Install them as root: apt-get install ${missing[*]}" >&2
-		exit 1
-	fi
-	as_root=(sudo)
+echo "missing Debian packages: ${missing[*]}"
+if [ "$(id -u)" != 0 ]; then
+	echo "install them:  sudo apt-get install ${missing[*]}" >&2
+	exit 1
 fi
-echo "Installing them ..."
+echo "installing them"
+export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
-if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-	apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-	tail -n 20 "$log" >&2
-	echo "The installation failed; the lines above say why." >&2
+if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } \
+	>"$log" 2>&1; then
+	tail -20 "$log" >&2
+	echo "deps.sh: apt-get failed" >&2
 	exit 1
 fi
