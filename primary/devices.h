@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * devices.h - buses and devices as the options and the clients want them.
+ */
+#ifndef CLEAT_PRIMARY_DEVICES_H
+#define CLEAT_PRIMARY_DEVICES_H
+
+#include "primary/primary.h"
+
+/** Put --allow, --block, --vdev and --no-pci to the buses, and scan. */
+int cleat_devices_scan(struct cleat_primary *p);
+/** Offer all devices to their drivers, and set up the ports that come of it. Fails if a device
+ * given by --vdev does. */
+int cleat_devices_probe(struct cleat_primary *p);
+void cleat_devices_remove(struct cleat_primary *p);
+
+/** Make a device at run time. @return its port; -EINVAL, … */
+int cleat_device_attach(struct cleat_primary *p, const char *args);
+/** Take a device away at run time; those who hold its queues find -ENODEV. */
+int cleat_device_detach(struct cleat_primary *p, const char *name);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * primary.h - the one struct that the primary's parts share. One thread: no locks.
+ */
+#ifndef CLEAT_PRIMARY_PRIMARY_H
+#define CLEAT_PRIMARY_PRIMARY_H
+
+#include <ev.h>
+
+#include "ipc/policy.h"
+#include "ipc/rundir.h"
+#include "primary/options.h"
+#include "runtime/driver.h"
+#include "runtime/segment.h"
+#include "runtime/zone.h"
+
+struct cleat_conn;
+struct cleat_reap;
+
+/* A new segment that not every process has mapped yet. */
+struct cleat_growth {
+	int row;		     /* -1: none under way */
+	bool waits[CLEAT_MAX_PROCS]; /* for this slot's answer */
+	uint16_t asked_slot;	     /* who asked, CLEAT_SLOT_NONE when it is gone */
+	uint32_t asked_id;	     /* the request's id */
+};
+
+/* What the registry does not say about a ring. */
+struct cleat_ring_note {
+	uint8_t open[CLEAT_MAX_PROCS]; /* Cleat__RingEnd bits of each slot */
+	bool orphan;		       /* its owner is gone */
+};
+
+struct cleat_primary {
+	const struct cleat_options *options;
+	struct ev_loop *loop;
+	enum cleat_exit exit_code;
+
+	struct cleat_rundir rundir;
+	struct cleat_policy policy;
+
+	struct cleat_heap *heap;
+	struct cleat_segment segments[CLEAT_MAX_SEGMENTS]; /* same index as the registry's rows */
+	struct cleat_growth growth;
+	struct cleat_ring_note rings[CLEAT_MAX_RINGS];
+	bool pool_orphan[CLEAT_MAX_POOLS];
+
+	struct cleat_services services;
+	struct cleat_port_ctrl *ports[CLEAT_MAX_PORTS];
+
+	int listen_fd;
+	struct cleat_conn *conns;		   /* all */
+	struct cleat_conn *procs[CLEAT_MAX_PROCS]; /* by slot; NULL: none, or dying */
+	unsigned int n_conns, n_shaking;	   /* all; those in the handshake */
+	struct cleat_reap *reaps;
+};
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * server.c - accepting connections and sending to all of them; conn.c is one connection's life.
+ */
+#include "primary/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "primary/conn.h"
+#include "primary/outbox.h"
+#include "runtime/error.h"
+#include "runtime/log.h"
+
+#define PAUSE_S 0.05
+
+static ev_io accept_io;
+static ev_timer accept_pause;
+
+/* Out of descriptors, or too many in the handshake: let the kernel's queue hold the others. */
+static void pause_accepting(struct cleat_primary *p)
+{
+	ev_io_stop(p->loop, &accept_io);
+	ev_timer_again(p->loop, &accept_pause);
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)events;
+	ev_timer_stop(loop, timer);
+	ev_io_start(loop, &accept_io);
+}
+
+static void on_connect(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct cleat_primary *p = io->data;
+
+	(void)loop;
+	(void)events;
+	for (;;) {
+		int sock;
+
+		if (p->n_shaking >= CLEAT_MAX_SHAKING || p->n_conns >= CLEAT_MAX_CONNS) {
+			pause_accepting(p);
+			return;
+		}
+		sock = cleat_socket_accept(p->listen_fd);
+		if (sock == -EAGAIN || sock == -EINTR)
+			return;
+		if (sock == -ECONNABORTED)
+			continue;
+		if (sock < 0) {
+			cleat_log(CLEAT_LOG_WARNING, "accept: %s", cleat_error());
+			pause_accepting(p);
+			return;
+		}
+		cleat_conn_start(p, sock);
+	}
+}
+
+int cleat_server_start(struct cleat_primary *p)
+{
+	p->listen_fd = cleat_socket_listen(p->rundir.socket, 0666);
+	if (p->listen_fd < 0)
+		return p->listen_fd;
+	ev_io_init(&accept_io, on_connect, p->listen_fd, EV_READ);
+	accept_io.data = p;
+	ev_timer_init(&accept_pause, on_pause_over, PAUSE_S, PAUSE_S);
+	ev_io_start(p->loop, &accept_io);
+	return 0;
+}
+
+void cleat_server_stop(struct cleat_primary *p)
+{
+	ev_io_stop(p->loop, &accept_io);
+	ev_timer_stop(p->loop, &accept_pause);
+	cleat_fd_close(&p->listen_fd);
+	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_SHUTDOWN, 0, "the primary ends");
+	while (p->conns != NULL)
+		cleat_conn_free(p->conns);
+}
+
+void cleat_server_event(
+	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__Event event = CLEAT__EVENT__INIT;
+	char copy[CLEAT_NAME_LEN];
+
+	event.kind = kind;
+	event.subject = subject;
+	event.text = cleat_message_text(copy, sizeof(copy), text);
+	env.body_case = CLEAT__ENVELOPE__BODY_EVENT;
+	env.event = &event;
+	for (struct cleat_conn *c = p->conns; c != NULL; c = c->next) {
+		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0)
+			(void)cleat_outbox_send(c, &env, NULL, 0);
+	}
+}
+
+static void fill_segment(
+	Cleat__Segment *msg, const struct cleat_segment *seg, uint32_t row, bool writable)
+{
+	cleat__segment__init(msg);
+	msg->index = row;
+	msg->off = seg->off;
+	msg->len_bytes = seg->len_bytes;
+	msg->page_bytes = seg->page_bytes;
+	msg->kind = seg->kind;
+	msg->writable = writable;
+}
+
+/* Rows [from, …) as far as they go into one message. @return where the next message goes on */
+static uint32_t send_map(struct cleat_conn *c, uint32_t from, uint32_t end, bool handshake, int *rc)
+{
+	bool writable = c->hs.role == CLEAT__ROLE__ROLE_SECONDARY;
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__Segment segments[CLEAT_MSG_MAX_FDS], *list[CLEAT_MSG_MAX_FDS];
+	Cleat__Map map = CLEAT__MAP__INIT;
+	int fds[CLEAT_MSG_MAX_FDS];
+	unsigned int n = 0;
+	uint32_t row;
+
+	for (row = from; row < end && n < CLEAT_MSG_MAX_FDS; row++) {
+		const struct cleat_segment *seg = &c->p->segments[row];
+
+		if (seg->len_bytes == 0)
+			continue;
+		fill_segment(&segments[n], seg, row, writable);
+		list[n] = &segments[n];
+		fds[n] = writable ? seg->fd : seg->fd_ro;
+		n++;
+	}
+	map.segments = list;
+	map.n_segments = n;
+	map.last = handshake && row >= end;
+	env.body_case = CLEAT__ENVELOPE__BODY_MAP;
+	env.map = &map;
+	*rc = cleat_outbox_send(c, &env, fds, n);
+	return row;
+}
+
+int cleat_server_send_maps(struct cleat_conn *c)
+{
+	uint32_t row = 1; /* 0 is the registry: it came with Welcome */
+	int rc = 0;
+
+	while (rc == 0 && row < CLEAT_MAX_SEGMENTS)
+		row = send_map(c, row, CLEAT_MAX_SEGMENTS, true, &rc);
+	return rc;
+}
+
+int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits)
+{
+	struct cleat_conn *c, *next;
+
+	for (c = p->conns; c != NULL; c = next) {
+		int rc;
+
+		next = c->next;
+		if (c->sock < 0 || c->hs.state == CLEAT_HS_WAIT_HELLO)
+			continue;
+		(void)send_map(c, row, row + 1, false, &rc);
+		if (c->slot != CLEAT_SLOT_NONE)
+			waits[c->slot] = rc == 0;
+		if (rc == -ENOBUFS)
+			cleat_log(CLEAT_LOG_WARNING,
+				"pid %d does not take messages; it is not told "
+				"of segment %u",
+				c->peer.pid, row);
+	}
+	return 0;
+}
