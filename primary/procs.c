@@ -57,7 +57,7 @@ int cleat_proc_attach(struct cleat_conn *c, const char *name, uint32_t tid, uint
 	slot = find_slot(name);
 	if (slot < 0)
 		return slot;
-	first = cleat_thread_register((uint16_t)slot, tid);
+	first = cleat_proc_thread_add((uint16_t)slot, tid);
 	if (first < 0)
 		return first;
 	(void)snprintf(row.name, sizeof(row.name), "%s", name);
@@ -114,7 +114,7 @@ void cleat_proc_free(struct cleat_primary *p, uint16_t slot)
 
 /* ---- threads ---- */
 
-int cleat_thread_register(uint16_t slot, uint32_t tid)
+int cleat_proc_thread_add(uint16_t slot, uint32_t tid)
 {
 	for (int i = 1; i < CLEAT_MAX_THREADS; i++) {
 		struct cleat_thread_row_shm row = cleat_registry->threads[i];
@@ -155,7 +155,7 @@ static void flush_cache(struct cleat_mempool *mp, uint16_t thread)
 	cleat_op_exit();
 }
 
-int cleat_thread_release(uint16_t slot, uint32_t thread)
+int cleat_proc_thread_remove(uint16_t slot, uint32_t thread)
 {
 	if (thread >= CLEAT_MAX_THREADS || cleat_registry->threads[thread].slot != slot)
 		return cleat_err(-EPERM, "thread %u is not yours", thread);
@@ -171,7 +171,7 @@ int cleat_thread_release(uint16_t slot, uint32_t thread)
 	for (uint32_t i = 0; i < CLEAT_MAX_LCORES; i++) {
 		if (cleat_registry->lcores[i].owner_slot == slot &&
 			cleat_registry->lcores[i].thread == thread)
-			(void)cleat_lcore_release(slot, i);
+			(void)cleat_proc_lcore_release(slot, i);
 	}
 	free_thread(thread);
 	return 0;
@@ -187,7 +187,7 @@ static void note_lcore(uint32_t thread, uint16_t lcore)
 	CLEAT_ROW_WRITE(&cleat_registry->threads[thread], &row);
 }
 
-int cleat_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread)
+int cleat_proc_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread)
 {
 	struct cleat_lcore_shm row;
 	char who[64];
@@ -209,7 +209,7 @@ int cleat_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread)
 	return 0;
 }
 
-int cleat_lcore_release(uint16_t slot, uint32_t lcore)
+int cleat_proc_lcore_release(uint16_t slot, uint32_t lcore)
 {
 	struct cleat_lcore_shm row;
 
@@ -224,10 +224,10 @@ int cleat_lcore_release(uint16_t slot, uint32_t lcore)
 	return 0;
 }
 
-void cleat_lcores_release(uint16_t slot)
+void cleat_proc_lcores_release(uint16_t slot)
 {
 	for (uint32_t i = 0; i < CLEAT_MAX_LCORES; i++) {
 		if (cleat_registry->lcores[i].owner_slot == slot)
-			(void)cleat_lcore_release(slot, i);
+			(void)cleat_proc_lcore_release(slot, i);
 	}
 }

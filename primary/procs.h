@@ -21,14 +21,14 @@ void cleat_proc_set_dying(struct cleat_primary *p, uint16_t slot);
 void cleat_proc_free(struct cleat_primary *p, uint16_t slot);
 
 /** @return the thread's index; -ENOSPC */
-int cleat_thread_register(uint16_t slot, uint32_t tid);
+int cleat_proc_thread_add(uint16_t slot, uint32_t tid);
 /** What its caches hold goes back to the pools. @return 0; -EPERM if it is another process's;
  * -EBUSY in the middle of an operation */
-int cleat_thread_release(uint16_t slot, uint32_t thread);
+int cleat_proc_thread_remove(uint16_t slot, uint32_t thread);
 
 /** @return 0; -EBUSY naming the holder; -EINVAL: no such processor */
-int cleat_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread);
-int cleat_lcore_release(uint16_t slot, uint32_t lcore);
-void cleat_lcores_release(uint16_t slot);
+int cleat_proc_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread);
+int cleat_proc_lcore_release(uint16_t slot, uint32_t lcore);
+void cleat_proc_lcores_release(uint16_t slot);
 
 #endif

@@ -109,7 +109,7 @@ void cleat_reaper_start(struct cleat_primary *p, uint16_t slot)
 	cleat_proc_set_dying(p, slot);
 	cleat_rings_release(p, slot);
 	cleat_ports_release(p, slot);
-	cleat_lcores_release(slot);
+	cleat_proc_lcores_release(slot);
 	cleat_memory_mapped(p, slot);
 	cleat_server_event(
 		p, CLEAT__EVENT_KIND__EVENT_PROC_DIED, slot, cleat_registry->procs[slot].name);

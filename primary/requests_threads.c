@@ -13,16 +13,16 @@ int cleat_request_threads(
 	(void)value2;
 	switch (env->body_case) {
 	case CLEAT__ENVELOPE__BODY_LCORE_CLAIM:
-		return cleat_lcore_claim(
+		return cleat_proc_lcore_claim(
 			c->slot, env->lcore_claim->lcore, env->lcore_claim->thread);
 	case CLEAT__ENVELOPE__BODY_LCORE_RELEASE:
-		return cleat_lcore_release(c->slot, env->lcore_release->lcore);
+		return cleat_proc_lcore_release(c->slot, env->lcore_release->lcore);
 	case CLEAT__ENVELOPE__BODY_THREAD_REGISTER:
-		rc = cleat_thread_register(c->slot, env->thread_register->tid);
+		rc = cleat_proc_thread_add(c->slot, env->thread_register->tid);
 		*value = (uint64_t)(rc < 0 ? 0 : rc);
 		return rc < 0 ? rc : 0;
 	case CLEAT__ENVELOPE__BODY_THREAD_RELEASE:
-		return cleat_thread_release(c->slot, env->thread_release->thread);
+		return cleat_proc_thread_remove(c->slot, env->thread_release->thread);
 	default:
 		return CLEAT_NOT_MINE;
 	}
