@@ -252,8 +252,8 @@ void cleat_conn_reply(
 	env.reply = reply;
 	rc = cleat_outbox_send(c, &env, fds, n_fds);
 	if (rc < 0)
-		cleat_log(CLEAT_LOG_WARNING, "pid %d: a reply is lost: %s", c->peer.pid,
-			strerror(-rc));
+		cleat_log(rc == -EPIPE ? CLEAT_LOG_DEBUG : CLEAT_LOG_WARNING,
+			"pid %d: a reply is lost: %s", c->peer.pid, strerror(-rc));
 }
 
 void cleat_conn_answer(struct cleat_conn *c, uint32_t id, int status, uint64_t value)
