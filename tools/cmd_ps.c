@@ -19,7 +19,6 @@ static const struct cleat_column COLUMNS[] = {
 	{ "ATTACH", "attach_us", 1 },
 	{ "THREADS", "threads", 1 },
 	{ "QUEUES", "queues", 1 },
-	{ "RINGS", "rings", 1 },
 	{ "LOOPS", "loops", 1 },
 	{ NULL, NULL, 0 },
 };
@@ -62,21 +61,6 @@ static unsigned count_queues(uint16_t slot)
 	return n;
 }
 
-static unsigned count_rings(uint16_t slot)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < CLEAT_MAX_RINGS; i++) {
-		struct cleat_ring_row_shm row;
-
-		if (CLEAT_ROW_READ(&row, &cleat_registry->rings[i]) == 0 &&
-			row.use == CLEAT_RING_USE_NAMED)
-			n += row.owner_slot == slot || row.producer_slot == slot ||
-			     row.consumer_slot == slot;
-	}
-	return n;
-}
-
 static void show(struct cleat_table *t, uint16_t slot, const struct cleat_proc_shm *row)
 {
 	char text[32];
@@ -98,7 +82,6 @@ static void show(struct cleat_table *t, uint16_t slot, const struct cleat_proc_s
 		cleat_table_both(t, row->attach_us, text);
 	cleat_table_number(t, threads);
 	cleat_table_number(t, count_queues(slot));
-	cleat_table_number(t, count_rings(slot));
 	cleat_table_number(t, loops);
 }
 
