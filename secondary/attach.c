@@ -108,13 +108,12 @@ static void on_event(void *arg, const Cleat__Event *event)
 
 static void on_lost(void *arg, int status, const char *reason)
 {
-	int was = cleat_load_acquire(&self.state);
-
 	(void)arg;
 	(void)status;
+	if (cleat_load_acquire(&self.state) == CLEAT_SHUTDOWN)
+		return;
 	cleat_store_release(&self.state, CLEAT_LOST);
-	if (was != CLEAT_SHUTDOWN)
-		cleat_log(CLEAT_LOG_WARNING, "%s; the data path goes on without it", reason);
+	cleat_log(CLEAT_LOG_WARNING, "%s; the data path goes on without it", reason);
 }
 
 static const struct cleat_client_ops OPS = {

@@ -8,8 +8,10 @@
  *   state       next
  *   detached    attached (cleat_attach)
  *   attached    shutdown (the primary said that it ends), lost (it died), detached
- *   shutdown    lost, detached
- *   lost        detached. Requests fail with -ESTALE; the data path goes on.
+ *   shutdown    detached
+ *   lost        detached
+ *
+ * In the last two requests fail with -ESTALE, and the data path goes on for as long as one likes.
  *
  * Killed anywhere here: the primary sees the socket end and takes everything back.
  */

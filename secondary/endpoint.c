@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/mempool.h"
 #include "secondary/ports.h"
 #include "secondary/rings.h"
 
@@ -84,6 +85,8 @@ static int open_port(struct cleat_endpoint *ep, const struct cleat_endpoint_opti
 		return port;
 	ep->port = (uint16_t)port;
 	memcpy(ep->mac, row.mac, sizeof(ep->mac));
+	if (ep->dir == CLEAT_RX && cleat_mempool_by_name(options->pool) == NULL)
+		return -ENOENT;
 	err = cleat_port_prepare(ep->port, ep->dir, ep->queue, options->queues, options->pool);
 	return err < 0 ? err : cleat_ctl_queue_claim(ep->port, ep->dir, ep->queue);
 }

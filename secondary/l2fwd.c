@@ -165,7 +165,7 @@ static int plan_pair(struct plan *plan, const char **text)
 	if (**text == ':')
 		return cleat_err(-EINVAL, "-p is wrong at '%s': pairs are a:b", *text);
 	if (**text == ',' && *++*text == '\0')
-		return cleat_err(-EINVAL, "-p ends with a comma");
+		return cleat_err(-EINVAL, "-p is wrong: it ends with a comma");
 	return add_pair(plan, a, b);
 }
 

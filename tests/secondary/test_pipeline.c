@@ -125,7 +125,7 @@ END_TEST
 START_TEST(l2fwd_names_what_is_wrong)
 {
 	static const char *const WRONG[][2] = { { "7", "there is no port 7" },
-		{ "2:", "it looks like" }, { "2:3,2:3", "twice" }, { "2,", "comma" },
+		{ "2:", "it looks like" }, { "2:3,2:3", "twice" }, { "2,", "is wrong" },
 		{ "0:0", "neither" } };
 	struct child c;
 
