@@ -291,7 +291,7 @@ int cleat_memory_pool(struct cleat_primary *p)
 	if (want.count == 0)
 		want.count = default_count(p);
 	rc = cleat_pool_create(p, &want);
-	return rc < 0 ? cleat_err_prefix(rc, "give more memory (-m) or fewer --mbufs") : 0;
+	return rc < 0 ? rc : 0;
 }
 
 void cleat_memory_release(struct cleat_primary *p)
