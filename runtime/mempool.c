@@ -241,6 +241,22 @@ static int rotate_limit(const struct cleat_mempool *mp)
 	return (int)(2 * mp->ring.size / ROTATE) + 16;
 }
 
+/* Write the owner word of those that are mbufs of the pool, and drop the others: someone scribbled
+ * over the ring. @return how many are left */
+static uint32_t own_checked(
+	const struct cleat_mempool *mp, cleat_handle *handles, uint32_t n, uint64_t word)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (cleat_mempool_index(mp, handles[i]) < 0)
+			continue;
+		cleat_store_release(&cleat_mbuf_of(handles[i])->owner, word);
+		handles[kept++] = handles[i];
+	}
+	return kept;
+}
+
 /*
  * The ring is full though it has more slots than the pool has mbufs: tombstones. Consumers skip
  * them, so let it go round until there is room.
@@ -263,9 +279,7 @@ static void put_rotating(struct cleat_mempool *mp, const cleat_handle *handles, 
 		if (n + n_held == 0 || n_held > CLEAT_MAX_BURST - ROTATE)
 			continue;
 		got = cleat_ring_get_mpmc(&mp->ring, held + n_held, ROTATE, 0);
-		for (uint32_t k = n_held; k < n_held + got; k++)
-			cleat_store_release(&cleat_mbuf_of(held[k])->owner, word);
-		n_held += got;
+		n_held += own_checked(mp, held + n_held, got, word);
 	}
 	/* What is left found no room in a ring that someone scribbled over; its owner word says
 	 * POOL, so the audit counts it as lost. */
