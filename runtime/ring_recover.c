@@ -19,20 +19,22 @@ struct claim {
 	uint64_t from, to;
 };
 
-/* The intent's positions that lie in the last @p size before @p head; from == to if none. */
+/*
+ * The intent's positions that lie in the last @p size before @p head; from == to if none. Consumers
+ * may have passed the stored front of a claim, and others filled the ring behind it: then its start
+ * is more than @p size behind, its empty rest is not.
+ */
 static struct claim claim_of(uint64_t intent, uint64_t head, uint64_t size)
 {
-	struct claim c = { .ring = (uint32_t)(intent >> 52) - 1 };
+	struct claim c = { .ring = (uint32_t)(intent >> 52) - 1, .from = head, .to = head };
 	uint64_t n = intent >> CLEAT_INTENT_POS_BITS & 0xfff;
 	uint64_t behind = (head - intent) & CLEAT_INTENT_POS_MASK;
+	uint64_t left = n < behind ? behind - n : 0; /* from the claim's end to head */
 
-	if (behind > size) {
-		/* old by more than a lap, so never claimed: head had moved on */
-		c.from = c.to = head;
-		return c;
+	if (left < size) {
+		c.from = head - (behind < size ? behind : size);
+		c.to = head - left;
 	}
-	c.from = head - behind;
-	c.to = c.from + (n < behind ? n : behind);
 	return c;
 }
 

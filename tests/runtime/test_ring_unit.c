@@ -272,6 +272,28 @@ START_TEST(test_recover_waits_for_the_living)
 }
 END_TEST
 
+/* Consumers passed the stored front of the claim, and others filled the ring behind it: the claim
+ * begins more than a ring's size before head. */
+START_TEST(test_recover_far_behind)
+{
+	struct cleat_thread_set dead = { 0 };
+	struct cleat_ring r;
+	struct ring_world *world = ring_world_new(&r, 8, CLEAT_RING_MPMC);
+
+	number_handles();
+	ring_world_start_at(&r, start_of(_i, 8));
+	half_enqueue(&r, 1, 4, 3);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 3);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 8), 7);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 0);
+	cleat_thread_set_add(&dead, 1);
+	ck_assert_int_eq(cleat_ring_recover(&dead), 0);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 7);
+	check_out(1, 7);
+	ring_world_free(world, 8);
+}
+END_TEST
+
 /* Old intents, intents of rings that are gone, and garbage change nothing. */
 START_TEST(test_recover_idle_intents)
 {
@@ -338,6 +360,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_scribbled_indexes, 0, 2);
 	tcase_add_loop_test(tcase, test_recover_half_claims, 0, RECOVER_STARTS);
 	tcase_add_loop_test(tcase, test_recover_waits_for_the_living, 0, RECOVER_STARTS);
+	tcase_add_loop_test(tcase, test_recover_far_behind, 0, RECOVER_STARTS);
 	tcase_add_test(tcase, test_recover_idle_intents);
 	tcase_add_loop_test(tcase, test_recover_producer, 0, RECOVER_STARTS);
 	suite_add_tcase(suite, tcase);
