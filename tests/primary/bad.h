@@ -15,9 +15,12 @@
 
 /** A primary of 16 MiB with net_null0, and how many descriptors it has when nobody is there. */
 void bad_primary(struct child *primary);
+/** The same with one more option than -m, and its value. */
+void bad_primary_with(struct child *primary, const char *option, const char *value);
 
-/** It runs, lets a client attach and answers it, has no descriptor more than at the start, and
- * `cleat audit` exits with 0. */
+/** It runs, lets a client attach and answers it, and `cleat audit` exits with 0. */
+void bad_still_serves(struct child *primary);
+/** And it has no descriptor more than at the start. */
 void bad_still_well(struct child *primary);
 
 /** Its log holds @p part within 3 s. */
