@@ -66,7 +66,7 @@ cleat_inline int cleat_owner_is(uint64_t word, enum cleat_owner_kind kind, uint1
 /** Id of a queue for CLEAT_OWNER_QUEUE. */
 cleat_inline uint16_t cleat_owner_queue_id(uint16_t port, uint16_t queue, int tx)
 {
-	return (uint16_t)(port << 8 | (tx ? CLEAT_OWNER_TX : 0U) | (queue & 0x7fU));
+	return (uint16_t)((unsigned)port << 8 | (tx ? CLEAT_OWNER_TX : 0U) | (queue & 0x7fU));
 }
 
 #ifdef __cplusplus

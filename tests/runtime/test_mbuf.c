@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_mbuf.c - one process: headers, room, chains, clones, copies, owner words over rings.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "runtime/mbuf_ref.h"
+#include "tests/runtime/mbuf_help.h"
+
+#define MBUFS 40
+#define DATA  256
+
+static struct cleat_mempool *pool;
+
+static void up(void)
+{
+	mbuf_world_up();
+	pool = mbuf_world_pool("p", MBUFS, DATA, 8);
+}
+
+/* Every test gives everything back. */
+static void down(void)
+{
+	const char *wrong = mbuf_world_take_all(pool);
+
+	ck_assert_msg(wrong == NULL, "%s", wrong);
+	mbuf_world_down();
+}
+
+static struct cleat_mbuf *take(void)
+{
+	struct cleat_mbuf *m = cleat_mbuf_alloc(pool);
+
+	ck_assert_ptr_nonnull(m);
+	return m;
+}
+
+/* A packet of @p n segments of @p len bytes each, numbered through. */
+static struct cleat_mbuf *packet(unsigned n, uint16_t len)
+{
+	struct cleat_mbuf *first = NULL;
+	uint8_t number = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct cleat_mbuf *m = take();
+		uint8_t *data = cleat_mbuf_append(m, len);
+
+		ck_assert_ptr_nonnull(data);
+		for (uint16_t k = 0; k < len; k++)
+			data[k] = number++;
+		if (first == NULL)
+			first = m;
+		else
+			ck_assert_int_eq(cleat_mbuf_chain(first, m), 0);
+	}
+	ck_assert_int_eq(cleat_mbuf_check(first), 0);
+	return first;
+}
+
+static void check_bytes(const struct cleat_mbuf *m, uint32_t len)
+{
+	uint8_t buf[4096];
+	const uint8_t *data;
+
+	ck_assert_uint_eq(m->pkt_len, len);
+	data = cleat_mbuf_read(m, 0, len, buf);
+	ck_assert_ptr_nonnull(data);
+	for (uint32_t i = 0; i < len; i++)
+		ck_assert_uint_eq(data[i], i & 0xff);
+}
+
+START_TEST(test_fresh)
+{
+	struct cleat_mbuf *m = take();
+
+	ck_assert(cleat_owner_is(m->owner, CLEAT_OWNER_PROCESS, 0));
+	ck_assert_uint_eq(m->pool, pool->id);
+	ck_assert_uint_eq(m->nb_segs, 1);
+	ck_assert_uint_eq(m->pkt_len, 0);
+	ck_assert_uint_eq(m->port, 0xffff);
+	ck_assert_uint_eq(cleat_mbuf_refcnt(m), 1);
+	ck_assert_uint_eq(cleat_mbuf_headroom(m), 128);
+	ck_assert_uint_eq(cleat_mbuf_tailroom(m), DATA);
+	ck_assert_ptr_eq(cleat_mbuf_data(m), (uint8_t *)(m + 1) + 128);
+	m->next = 0;
+	m->ol_flags = CLEAT_MBUF_VLAN;
+	m->vlan_tci = 7;
+	cleat_mbuf_free(m);
+	ck_assert(cleat_owner_is(m->owner, CLEAT_OWNER_POOL, pool->id));
+	m = take();
+	ck_assert_uint_eq(m->ol_flags, 0);
+	ck_assert_uint_eq(m->vlan_tci, 0);
+	cleat_mbuf_free(m);
+	cleat_mbuf_free(NULL);
+}
+END_TEST
+
+START_TEST(test_room)
+{
+	struct cleat_mbuf *m = take();
+	uint8_t *data = cleat_mbuf_data(m);
+
+	ck_assert_ptr_eq(cleat_mbuf_append(m, 100), data);
+	ck_assert_ptr_eq(cleat_mbuf_append(m, 100), data + 100);
+	ck_assert_ptr_null(cleat_mbuf_append(m, DATA - 200 + 1));
+	ck_assert_uint_eq(cleat_mbuf_tailroom(m), DATA - 200);
+	ck_assert_ptr_null(cleat_mbuf_prepend(m, 129));
+	ck_assert_ptr_eq(cleat_mbuf_prepend(m, 128), data - 128);
+	ck_assert_uint_eq(m->pkt_len, 328);
+	ck_assert_ptr_null(cleat_mbuf_adj(m, 329));
+	ck_assert_ptr_eq(cleat_mbuf_adj(m, 328), data + 200);
+	ck_assert_uint_eq(m->pkt_len, 0);
+	ck_assert_int_eq(cleat_mbuf_trim(m, 1), -EINVAL);
+	ck_assert_ptr_nonnull(cleat_mbuf_append(m, 10));
+	ck_assert_int_eq(cleat_mbuf_trim(m, 10), 0);
+	ck_assert_int_eq(cleat_mbuf_check(m), 0);
+	m->data_len = DATA;
+	ck_assert_int_eq(cleat_mbuf_check(m), -EINVAL);
+	cleat_mbuf_free(m);
+}
+END_TEST
+
+START_TEST(test_chain)
+{
+	struct cleat_mbuf *m = packet(4, 100);
+	struct cleat_mbuf *more = packet(2, 1);
+	uint8_t buf[400];
+
+	ck_assert_uint_eq(m->nb_segs, 4);
+	check_bytes(m, 400);
+	ck_assert_ptr_eq(cleat_mbuf_read(m, 100, 100, buf), cleat_mbuf_data(cleat_mbuf_next(m)));
+	ck_assert_ptr_eq(cleat_mbuf_read(m, 99, 2, buf), buf);
+	ck_assert_uint_eq(buf[0], 99);
+	ck_assert_uint_eq(buf[1], 100);
+	ck_assert_ptr_null(cleat_mbuf_read(m, 399, 2, buf));
+	ck_assert_ptr_null(cleat_mbuf_read(m, 401, 0, buf));
+	ck_assert_ptr_nonnull(cleat_mbuf_append(m, 5));
+	ck_assert_uint_eq(cleat_mbuf_last(m)->data_len, 105);
+	ck_assert_int_eq(cleat_mbuf_trim(m, 105), 0);
+	ck_assert_int_eq(cleat_mbuf_check(m), 0);
+	m->nb_segs = CLEAT_MBUF_MAX_SEGS - 1;
+	ck_assert_int_eq(cleat_mbuf_chain(m, more), -EOVERFLOW);
+	m->nb_segs = 4;
+	ck_assert_int_eq(cleat_mbuf_chain(m, more), 0);
+	ck_assert_uint_eq(m->nb_segs, 6);
+	cleat_mbuf_free(m);
+}
+END_TEST
+
+START_TEST(test_clone)
+{
+	struct cleat_mbuf *m = packet(3, 50);
+	struct cleat_mbuf *a = cleat_mbuf_clone(m, pool);
+	struct cleat_mbuf *b = cleat_mbuf_clone(a, pool); /* of a clone: of its parent */
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_ptr_eq(cleat_mbuf_data(b), cleat_mbuf_data(m));
+	ck_assert_uint_eq(cleat_mbuf_refcnt(m), 3);
+	ck_assert_int_eq(cleat_mbuf_check(b), 0);
+	check_bytes(b, 150);
+	ck_assert_ptr_nonnull(cleat_mbuf_adj(a, 10)); /* its own offsets */
+	check_bytes(m, 150);
+	cleat_mbuf_free(m);
+	ck_assert(cleat_owner_is(m->owner, CLEAT_OWNER_SHARED, 0));
+	ck_assert_uint_eq(mbuf_world_audit(pool).shared, 3);
+	check_bytes(b, 150);
+	cleat_mbuf_free(a);
+	check_bytes(b, 150);
+	ck_assert_uint_eq(mbuf_world_audit(pool).shared, 3);
+	cleat_mbuf_free(b);
+	ck_assert_uint_eq(mbuf_world_audit(pool).in_pool, MBUFS);
+}
+END_TEST
+
+/* A clone that cannot be had changes nothing. */
+START_TEST(test_clone_refused)
+{
+	struct cleat_mbuf *m = packet(3, 50);
+	struct cleat_mbuf *all[MBUFS];
+	unsigned n = 0;
+	uint64_t ref;
+
+	while ((all[n] = cleat_mbuf_alloc(pool)) != NULL)
+		n++;
+	cleat_mbuf_free_bulk(all, 2);
+	ck_assert_ptr_null(cleat_mbuf_clone(m, pool));
+	cleat_mbuf_free_bulk(all + 2, n - 2);
+	ref = cleat_mbuf_last(m)->ref;
+	cleat_mbuf_last(m)->ref = 0xffffULL << 48;
+	ck_assert_ptr_null(cleat_mbuf_clone(m, pool));
+	cleat_mbuf_last(m)->ref = ref;
+	ck_assert_uint_eq(cleat_mbuf_refcnt(m), 1);
+	cleat_mbuf_free(m);
+}
+END_TEST
+
+START_TEST(test_copy)
+{
+	struct cleat_mbuf *m = packet(5, 200);
+	struct cleat_mbuf *copy;
+
+	m->ol_flags = CLEAT_MBUF_VLAN;
+	m->vlan_tci = 42;
+	copy = cleat_mbuf_copy(m, pool);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_int_eq(cleat_mbuf_check(copy), 0);
+	ck_assert_uint_eq(copy->nb_segs, 4); /* 1000 bytes in buffers of 256 */
+	ck_assert_uint_eq(copy->vlan_tci, 42);
+	cleat_mbuf_free(m);
+	check_bytes(copy, 1000);
+	copy->pkt_len = 1001;
+	ck_assert_ptr_null(cleat_mbuf_copy(copy, pool));
+	cleat_mbuf_free(copy);
+}
+END_TEST
+
+START_TEST(test_ring_owner)
+{
+	struct cleat_mbuf *m[3] = { packet(1, 10), packet(2, 10), packet(1, 10) };
+	struct cleat_mbuf *out[4];
+	struct cleat_audit audit;
+	struct cleat_ring r;
+
+	mbuf_world_ring(&r, "r", 4, (enum cleat_ring_mode)_i);
+	ck_assert_uint_eq(cleat_ring_enqueue_mbufs_bulk(&r, m, 3), 3);
+	ck_assert(cleat_owner_is(cleat_mbuf_next(m[1])->owner, CLEAT_OWNER_RING, r.id));
+	audit = mbuf_world_audit(pool);
+	ck_assert_int_eq(cleat_audit_ok(&audit), 1);
+	ck_assert_uint_eq(audit.in_rings, 4);
+	mbuf_world_be(2);
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, out, 2), 2);
+	ck_assert_ptr_eq(out[1], m[1]);
+	ck_assert(cleat_owner_is(cleat_mbuf_next(m[1])->owner, CLEAT_OWNER_PROCESS, 2));
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs_bulk(&r, out, 2), 0);
+	cleat_mbuf_free_bulk(m, 2);
+	mbuf_world_be(0);
+	ck_assert_uint_eq(cleat_sweep_ring(&r), 1);
+	mbuf_world_sweep(2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("mbuf");
+	TCase *t = tcase_create("mbuf");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(t, up, down);
+	tcase_add_test(t, test_fresh);
+	tcase_add_test(t, test_room);
+	tcase_add_test(t, test_chain);
+	tcase_add_test(t, test_clone);
+	tcase_add_test(t, test_clone_refused);
+	tcase_add_test(t, test_copy);
+	tcase_add_loop_test(t, test_ring_owner, 0, 2);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
