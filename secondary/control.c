@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static struct {
 	ev_io readable;
 	ev_async quit;
 	pthread_t thread;
+	sem_t pumping; /* posted when the thread reads the socket */
 	bool running;
 } control;
 
@@ -38,6 +40,7 @@ static void *run(void *arg)
 {
 	(void)arg;
 	cleat_client_pump(control.client, 1);
+	(void)sem_post(&control.pumping);
 	/* what arrived before the loop watched */
 	if (cleat_client_dispatch(control.client) < 0)
 		ev_io_stop(control.loop, &control.readable);
@@ -71,13 +74,16 @@ int cleat_control_start(struct cleat_client *client)
 	ev_async_init(&control.quit, on_quit);
 	ev_io_start(control.loop, &control.readable);
 	ev_async_start(control.loop, &control.quit);
-	cleat_client_pump(client, 1); /* nobody else reads from now on */
+	(void)sem_init(&control.pumping, 0, 0);
 	err = start_thread();
 	if (err != 0) {
-		cleat_client_pump(client, 0);
 		ev_loop_destroy(control.loop);
 		return err;
 	}
+	/* A request made before it reads would wait for a reply that the thread takes off the
+	 * socket. */
+	while (sem_wait(&control.pumping) < 0 && errno == EINTR)
+		;
 	control.running = true;
 	return 0;
 }
