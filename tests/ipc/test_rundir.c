@@ -105,7 +105,7 @@ START_TEST(instances_live_side_by_side)
 	struct cleat_rundir a, b;
 	char name[32];
 
-	(void)snprintf(name, sizeof(name), "%s.b", my_instance());
+	(void)snprintf(name, sizeof(name), "test-%d.b", (int)getpid());
 	ck_assert_int_eq(cleat_rundir_claim(&a, my_instance()), 0);
 	ck_assert_int_eq(cleat_rundir_claim(&b, name), 0);
 	cleat_rundir_release(&a);
