@@ -53,7 +53,8 @@ static const struct argp_option OPTIONS[] = {
 		"Offer packets to a full ring or queue N times, then drop them (default: until it takes them)",
 		0 },
 	{ "nap", KEY_NAP, "US", 0,
-		"Sleep US microseconds when there is nothing to do (default 0: only let others run)", 0 },
+		"Sleep US microseconds when there is nothing to do (default 0: only let others run)",
+		0 },
 	{ "json", KEY_JSON, NULL, 0, "Print results as one JSON object", 0 },
 	{ "log-level", KEY_LOG_LEVEL, "LEVEL", 0,
 		"error, warning, notice (default), info or debug; lines go to stderr", 0 },
@@ -148,8 +149,8 @@ static int take(struct cleat_cli *cli, int key, const char *arg)
 	case KEY_LOG_LEVEL:
 		if (cleat_log_level_parse(arg, &cli->log_level) == 0)
 			return 0;
-		return cleat_err(-EINVAL,
-			"--log-level %s: give error, warning, notice, info or debug", arg);
+		return cleat_err(
+			-EINVAL, "--log-level %s: give error, warning, notice, info or debug", arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -261,6 +262,7 @@ void cleat_cli_pipeline(
 		.nap_us = cli->nap_us,
 		.stop = &cleat_cli_stop,
 	};
+	cleat_log(CLEAT_LOG_INFO, "%s is running", cli->name);
 }
 
 /* ---- end ---- */

@@ -21,9 +21,9 @@ enum cleat_cli_exit {
 	CLEAT_CLI_NO_PRIMARY = 3,
 	CLEAT_CLI_BUSY = 4,
 };
-#define CLEAT_CLI_EXIT_DOC                                                                         \
+#define CLEAT_CLI_EXIT_DOC                                                                          \
 	"Exit codes: 0 ended in order (a limit, a signal, or the primary ended); 1 runtime error; " \
-	"2 wrong usage; 3 cannot attach (no primary, refused, other version); "                    \
+	"2 wrong usage; 3 cannot attach (no primary, refused, other version); "                     \
 	"4 a queue, ring or processor is held by another process.\n"
 
 struct cleat_cli {
@@ -62,13 +62,13 @@ enum cleat_cli_exit cleat_cli_fail(int status, enum cleat_cli_exit otherwise);
 /** One sentence of wrong usage to stderr. @return CLEAT_CLI_USAGE */
 enum cleat_cli_exit cleat_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** Attach and take the processor asked for. @return CLEAT_CLI_OK or what to exit with; attached only
- * in the first case */
+/** Attach and take the processor asked for. @return CLEAT_CLI_OK or what to exit with; attached
+ * only in the first case */
 enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli);
 
 /** A pipeline with the limits that were asked for. */
-void cleat_cli_pipeline(
-	const struct cleat_cli *cli, struct cleat_pipeline *p, struct cleat_flow *flows, unsigned n);
+void cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,
+	struct cleat_flow *flows, unsigned n);
 
 /** Print what was received, sent and dropped, and why it ended; as JSON if asked for. */
 void cleat_cli_report(const struct cleat_cli *cli, const struct cleat_pipeline *p,

@@ -16,7 +16,8 @@
 static int wrong(const char *text)
 {
 	return cleat_err(-EINVAL,
-		"'%s': give port:P:Q (P a number or a device's name, Q the queue) or ring:NAME", text);
+		"'%s': give port:P:Q (P a number or a device's name, Q the queue) or ring:NAME",
+		text);
 }
 
 static int parse_queue(const char *text, uint16_t *out)

@@ -31,9 +31,9 @@ struct cleat_endpoint {
 
 /* How to make what is not there yet. */
 struct cleat_endpoint_options {
-	const char *pool;	       /* for rx queues */
-	unsigned queues;	       /* to configure a port with */
-	uint32_t ring_slots;	       /* 0: an existing ring's size, or 1024 */
+	const char *pool;		/* for rx queues */
+	unsigned queues;		/* to configure a port with */
+	uint32_t ring_slots;		/* 0: an existing ring's size, or 1024 */
 	enum cleat_ring_mode ring_mode; /* of a new ring */
 };
 

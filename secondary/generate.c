@@ -31,13 +31,14 @@ static unsigned ip_checksum(const uint8_t *ip)
 int cleat_generator_init(struct cleat_generator *g, struct cleat_mempool *pool, uint16_t len_bytes)
 {
 	/* addresses and ports of RFC 2544, no UDP checksum */
-	static const uint8_t HEAD[sizeof(g->head)] = { 0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x01,
-		0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 198, 18, 0, 1, 198, 18, 0, 2, 0,
-		9, 0, 9, 0, 0, 0, 0 };
+	static const uint8_t HEAD[sizeof(g->head)] = { 0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0,
+		0x01, 0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 198, 18, 0, 1, 198, 18,
+		0, 2, 0, 9, 0, 9, 0, 0, 0, 0 };
 
 	if (len_bytes < CLEAT_GENERATE_MIN || len_bytes > pool->buf_bytes - pool->headroom)
 		return cleat_err(-EINVAL, "packets of %u bytes: pool %s has room for %d to %u",
-			len_bytes, pool->name, CLEAT_GENERATE_MIN, pool->buf_bytes - pool->headroom);
+			len_bytes, pool->name, CLEAT_GENERATE_MIN,
+			pool->buf_bytes - pool->headroom);
 	g->pool = pool;
 	g->len_bytes = len_bytes;
 	g->next = 0;

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define CLEAT_GENERATE_MIN 60   /* bytes, FCS not counted */
+#define CLEAT_GENERATE_MIN 60 /* bytes, FCS not counted */
 #define CLEAT_GENERATE_MAX 9000
 
 struct cleat_generator {
@@ -24,7 +24,8 @@ struct cleat_generator {
 /** @param len_bytes  of each packet; must fit an mbuf of the pool. @return 0 or -EINVAL */
 int cleat_generator_init(struct cleat_generator *g, struct cleat_mempool *pool, uint16_t len_bytes);
 
-/** A cleat_source_fn. @param arg  struct cleat_generator. @return @p n, or 0 when the pool is empty */
+/** A cleat_source_fn. @param arg  struct cleat_generator. @return @p n, or 0 when the pool is empty
+ */
 int cleat_generate(struct cleat_mbuf **mbufs, unsigned n, void *arg);
 
 #ifdef __cplusplus

@@ -131,7 +131,8 @@ static int add_pair(struct plan *plan, int a, int b)
 	if (err == 0 && a != b && !plan->options->one_way)
 		err = add_direction(plan, b, a);
 	if (err == 0 && plan->n == before)
-		return cleat_err(-EINVAL, "ports %d and %d: neither can receive for the other", a, b);
+		return cleat_err(
+			-EINVAL, "ports %d and %d: neither can receive for the other", a, b);
 	return err;
 }
 
@@ -237,8 +238,8 @@ static void print_stats(const struct cleat_pipeline *p, void *arg)
 	for (unsigned i = 0; i < p->n_flows; i++) {
 		const struct cleat_flow *f = &p->flows[i];
 
-		printf("%6s %5s %16" PRIu64 " %16" PRIu64 " %16" PRIu64 "\n", f->rx.name, f->tx.name,
-			f->counts.rx_packets, f->counts.tx_packets, f->counts.dropped);
+		printf("%6s %5s %16" PRIu64 " %16" PRIu64 " %16" PRIu64 "\n", f->rx.name,
+			f->tx.name, f->counts.rx_packets, f->counts.tx_packets, f->counts.dropped);
 	}
 	(void)fflush(stdout);
 }

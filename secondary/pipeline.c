@@ -65,7 +65,8 @@ static int take(struct cleat_flow *flow, unsigned n)
 				       : cleat_endpoint_rx(&flow->rx, flow->mbufs, n);
 
 	if (got < 0)
-		return cleat_err(got, "receiving from %s failed: %s", flow->rx.name, strerror(-got));
+		return cleat_err(
+			got, "receiving from %s failed: %s", flow->rx.name, strerror(-got));
 	flow->first = 0;
 	flow->n = (unsigned)got;
 	flow->tries = 0;
@@ -132,8 +133,8 @@ static void read_clock(struct cleat_pipeline *p, struct clock *clock)
 }
 
 /* @return whether to end, and why */
-static bool at_end(const struct cleat_pipeline *p, const struct clock *clock,
-	enum cleat_pipeline_end *why)
+static bool at_end(
+	const struct cleat_pipeline *p, const struct clock *clock, enum cleat_pipeline_end *why)
 {
 	double elapsed = (double)(clock->now_ns - clock->start_ns) / 1e9;
 

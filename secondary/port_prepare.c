@@ -61,8 +61,8 @@ static unsigned at_most(unsigned value, unsigned limit)
 
 static int configure(uint16_t port, const struct cleat_port_shm *row, unsigned queues)
 {
-	return cleat_ctl_port_configure(port, at_most(queues, row->max_rx_queues),
-		at_most(queues, row->max_tx_queues), 0);
+	return cleat_ctl_port_configure(
+		port, at_most(queues, row->max_rx_queues), at_most(queues, row->max_tx_queues), 0);
 }
 
 static int set_up_queues(uint16_t port, const char *pool)
@@ -84,7 +84,8 @@ static int has_queue(const struct cleat_port_shm *row, enum cleat_dir dir, uint1
 
 /* One attempt. @return 0 done; -EAGAIN something was done, look again; -EBUSY somebody else is at
  * it */
-static int step(uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned queues, const char *pool)
+static int step(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned queues, const char *pool)
 {
 	struct cleat_port_shm row;
 	int err;

@@ -134,8 +134,8 @@ static int fill_conf(struct cleat_queue_conf *conf, struct cleat_port_shm *port_
 		err = CLEAT_ROW_READ(
 			&row, &cleat_registry->queues[conf->port][conf->dir][conf->queue]);
 	if (err < 0)
-		return cleat_err(err, "port %u: its row in the registry does not come to rest",
-			conf->port);
+		return cleat_err(
+			err, "port %u: its row in the registry does not come to rest", conf->port);
 	port_row->driver[CLEAT_NAME_LEN - 1] = '\0';
 	conf->driver = port_row->driver;
 	conf->ring = row.ring;

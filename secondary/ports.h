@@ -15,8 +15,7 @@ extern "C" {
 #endif
 
 /** @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY while started or claimed */
-int cleat_ctl_port_configure(
-	uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
+int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
 /** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from */
 int cleat_ctl_queue_setup(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool);

@@ -33,10 +33,12 @@ static int describe(const char *name, uint64_t id, struct cleat_ring *ring)
 	int err;
 
 	if (id >= CLEAT_MAX_RINGS)
-		return cleat_err(-EPROTO, "the primary says that ring %s has a number too high", name);
+		return cleat_err(
+			-EPROTO, "the primary says that ring %s has a number too high", name);
 	err = CLEAT_ROW_READ(&row, &cleat_registry->rings[id]);
 	if (err < 0)
-		return cleat_err(err, "ring %s: its row in the registry does not come to rest", name);
+		return cleat_err(
+			err, "ring %s: its row in the registry does not come to rest", name);
 	return cleat_ring_open_row(ring, (uint32_t)id, &row);
 }
 

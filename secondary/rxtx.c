@@ -38,7 +38,8 @@ static const struct argp_option OPTIONS[] = {
 	{ "ring-size", KEY_RING_SIZE, "N", 0,
 		"Slots of a ring that we make, a power of two (default 1024)", 0 },
 	{ "ring-mode", KEY_RING_MODE, "spsc|mpmc", 0,
-		"Mode of a ring that we make (default mpmc: any number of workers at each end)", 0 },
+		"Mode of a ring that we make (default mpmc: any number of workers at each end)",
+		0 },
 	{ "size", KEY_SIZE, "BYTES", 0, "Length of packets made by txonly (default 60)", 0 },
 	{ "attach-only", KEY_ATTACH, NULL, 0, "Attach, say how long each phase took, detach", 0 },
 	{ NULL, 0, NULL, 0, "How, and for how long", 2 },
@@ -94,8 +95,7 @@ static int take_ring_size(const char *text, uint32_t *out)
 static int take_size(const char *text, uint16_t *out)
 {
 	uint64_t value;
-	int err =
-		cleat_cli_number("size", text, CLEAT_GENERATE_MIN, CLEAT_GENERATE_MAX, &value);
+	int err = cleat_cli_number("size", text, CLEAT_GENERATE_MIN, CLEAT_GENERATE_MAX, &value);
 
 	if (err == 0)
 		*out = (uint16_t)value;

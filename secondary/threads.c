@@ -19,8 +19,8 @@ int cleat_thread_register(void)
 	int err;
 
 	if (cleat_self_thread != CLEAT_THREAD_NONE)
-		return cleat_err(-EALREADY, "this thread is data-path thread %u already",
-			cleat_self_thread);
+		return cleat_err(
+			-EALREADY, "this thread is data-path thread %u already", cleat_self_thread);
 	body.tid = (uint32_t)syscall(SYS_gettid);
 	env.body_case = CLEAT__ENVELOPE__BODY_THREAD_REGISTER;
 	env.thread_register = &body;

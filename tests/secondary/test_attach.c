@@ -76,8 +76,8 @@ START_TEST(thirty_two_at_once)
 	for (int i = 0; i < AT_ONCE; i++) {
 		int status = child_wait(&c[i], 30000);
 
-		ck_assert_msg(status == 0, "worker %d: exit code %d: %s", i, status,
-			child_err(&c[i]));
+		ck_assert_msg(
+			status == 0, "worker %d: exit code %d: %s", i, status, child_err(&c[i]));
 		child_end(&c[i]);
 	}
 	ck_assert(audit_settles(&audit, true, 5000));
@@ -105,8 +105,8 @@ START_TEST(two_of_one_name_are_refused)
 	struct child first, second;
 
 	child_start(&first, "cleat-rxtx", "--instance", test_instance(), "--name", "twin", "--rx",
-		"ring:t", "--mode", "rxonly", "--nap", "1000", NULL);
-	sleep_us(300000);
+		"ring:t", "--mode", "rxonly", "--nap", "1000", "--log-level", "info", NULL);
+	child_wait_running(&first);
 	ck_assert(child_is_running(&first));
 	ck_assert_int_eq(child_run(&second, "cleat-rxtx", "--instance", test_instance(), "--name",
 				 "twin", "--attach-only", NULL),
@@ -133,8 +133,8 @@ START_TEST(wrong_options_have_exit_code_2)
 			"rxonly", WRONG[i][0], WRONG[i][1], NULL);
 
 		ck_assert_msg(status == 2, "%s %s: exit code %d", WRONG[i][0], WRONG[i][1], status);
-		ck_assert_msg(strchr(child_err(&c), '\n') ==
-				      child_err(&c) + strlen(child_err(&c)) - 1,
+		ck_assert_msg(
+			strchr(child_err(&c), '\n') == child_err(&c) + strlen(child_err(&c)) - 1,
 			"%s %s: not one line: %s", WRONG[i][0], WRONG[i][1], child_err(&c));
 		child_end(&c);
 	}
@@ -230,7 +230,7 @@ static int registry_write_faults(void)
 		return 1;
 	/* neither by a store nor by asking the kernel to allow one */
 	return mprotect(cleat_registry, 4096, PROT_READ | PROT_WRITE) == -1 && errno == EACCES ? 0
-												: 2;
+											       : 2;
 }
 
 START_TEST(registry_is_read_only)

@@ -23,8 +23,9 @@ static void teardown(void)
 static void start_holder(struct child *c, const char *option, const char *value)
 {
 	child_start(c, "cleat-rxtx", "--instance", test_instance(), "--name", "holder", "--mode",
-		"rxonly", "--rx", "port:0:0", "--nap", "1000", option, value, NULL);
-	sleep_us(300000);
+		"rxonly", "--rx", "port:0:0", "--nap", "1000", option, value, "--log-level", "info",
+		NULL);
+	child_wait_running(c);
 	ck_assert_msg(child_is_running(c), "holder ended: %s", child_err(c));
 }
 
@@ -115,11 +116,11 @@ START_TEST(what_is_not_there_is_named)
 	struct child c;
 
 	for (unsigned i = 0; i < 2; i++) {
-		ck_assert_int_eq(child_run(&c, "cleat-rxtx", "--instance", test_instance(), "--mode",
-					 "rxonly", "--rx", WRONG[i][0], NULL),
+		ck_assert_int_eq(child_run(&c, "cleat-rxtx", "--instance", test_instance(),
+					 "--mode", "rxonly", "--rx", WRONG[i][0], NULL),
 			1);
-		ck_assert_msg(strstr(child_err(&c), WRONG[i][1]) != NULL, "said: %s",
-			child_err(&c));
+		ck_assert_msg(
+			strstr(child_err(&c), WRONG[i][1]) != NULL, "said: %s", child_err(&c));
 		child_end(&c);
 	}
 	ck_assert_int_eq(child_run(&c, "cleat-rxtx", "--instance", test_instance(), "--mode",

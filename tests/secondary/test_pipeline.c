@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets through several processes: from a capture, over rings, into a capture; nothing gets lost. */
+/* Packets through several processes: from a capture, over rings, into a capture; nothing gets lost.
+ */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,8 +64,7 @@ START_TEST(three_processes_over_two_rings)
 	ends_well(&a, SAYS);
 	ends_well(&b, SAYS);
 	ends_well(&c, SAYS);
-	ck_assert_int_eq(
-		capture_compare(test_path("in.pcap"), test_path("out.pcap"), 12), PACKETS);
+	ck_assert_int_eq(capture_compare(test_path("in.pcap"), test_path("out.pcap"), 12), PACKETS);
 	all_adds_up();
 }
 END_TEST
@@ -88,8 +88,9 @@ START_TEST(second_producer_of_an_spsc_ring_is_refused)
 	struct child a, b;
 
 	child_start(&a, "cleat-rxtx", "--instance", test_instance(), "--name", "first", "--mode",
-		"txonly", "--tx", "ring:sp", "--ring-mode", "spsc", "--nap", "1000", NULL);
-	sleep_us(300000);
+		"txonly", "--tx", "ring:sp", "--ring-mode", "spsc", "--nap", "1000", "--log-level",
+		"info", NULL);
+	child_wait_running(&a);
 	ck_assert_int_eq(child_run(&b, "cleat-rxtx", "--instance", test_instance(), "--mode",
 				 "txonly", "--tx", "ring:sp", NULL),
 		4);
@@ -145,8 +146,8 @@ START_TEST(workers_end_when_the_primary_ends)
 	struct child a;
 
 	child_start(&a, "cleat-rxtx", "--instance", test_instance(), "--rx", "port:net_null0:0",
-		"--mode", "rxonly", NULL);
-	sleep_us(300000);
+		"--mode", "rxonly", "--log-level", "info", NULL);
+	child_wait_running(&a);
 	primary_stop(&primary);
 	ends_well(&a, "ended by: shutdown");
 	setup(); /* for teardown */
@@ -160,8 +161,8 @@ START_TEST(workers_go_on_when_the_primary_is_killed)
 	child_start(&a, "cleat-rxtx", "--instance", test_instance(), "--rx", "port:net_null0:0",
 		"--tx", "ring:on", NULL);
 	child_start(&b, "cleat-rxtx", "--instance", test_instance(), "--rx", "ring:on", "--tx",
-		"port:net_null1:0", "--seconds", "2", NULL);
-	sleep_us(500000);
+		"port:net_null1:0", "--seconds", "2", "--log-level", "info", NULL);
+	child_wait_running(&b);
 	child_end(&primary);
 	sleep_us(300000);
 	ck_assert(child_is_running(&a));

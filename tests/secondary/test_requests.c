@@ -34,10 +34,9 @@ static void teardown(void)
 
 START_TEST(zone_comes_and_goes)
 {
-	struct cleat_zone_request req = { .name = "mine",
-		.len_bytes = 100000,
-		.align = 4096,
-		.node = CLEAT_NODE_ANY };
+	struct cleat_zone_request req = {
+		.name = "mine", .len_bytes = 100000, .align = 4096, .node = CLEAT_NODE_ANY
+	};
 	struct cleat_zone_shm zone;
 	uint64_t *data;
 
@@ -58,9 +57,9 @@ END_TEST
 
 START_TEST(bad_zones_are_refused)
 {
-	struct cleat_zone_request req = { .name = "big",
-		.len_bytes = 1ULL << 36,
-		.node = CLEAT_NODE_ANY };
+	struct cleat_zone_request req = {
+		.name = "big", .len_bytes = 1ULL << 36, .node = CLEAT_NODE_ANY
+	};
 
 	ck_assert_int_lt(cleat_ctl_zone_reserve(&req, NULL), 0);
 	ck_assert_str_ne(cleat_error(), "");
@@ -97,10 +96,9 @@ END_TEST
 
 START_TEST(pool_of_ones_own)
 {
-	struct cleat_pool_request req = { .name = "own",
-		.count = 512,
-		.cache_handles = 32,
-		.node = -1 };
+	struct cleat_pool_request req = {
+		.name = "own", .count = 512, .cache_handles = 32, .node = -1
+	};
 	struct cleat_mbuf *mbufs[16];
 	struct cleat_mempool *pool;
 
@@ -151,16 +149,16 @@ END_TEST
 
 START_TEST(memory_grows_for_everybody)
 {
-	struct cleat_zone_request req = { .name = "large",
-		.len_bytes = 48ULL << 20,
-		.node = CLEAT_NODE_ANY };
+	struct cleat_zone_request req = {
+		.name = "large", .len_bytes = 48ULL << 20, .node = CLEAT_NODE_ANY
+	};
 	struct cleat_zone_shm zone;
 	struct child other;
 	char *data;
 
 	child_start(&other, "cleat-rxtx", "--instance", test_instance(), "--rx", "ring:g", "--mode",
-		"rxonly", "--nap", "1000", NULL);
-	sleep_us(300000);
+		"rxonly", "--nap", "1000", "--log-level", "info", NULL);
+	child_wait_running(&other);
 	ck_assert_int_eq(cleat_ctl_zone_reserve(&req, &zone), -ENOSPC);
 	ck_assert_msg(cleat_ctl_memory_grow(64ULL << 20, CLEAT_NODE_ANY) > 0, "%s", cleat_error());
 	ck_assert_msg(cleat_ctl_zone_reserve(&req, &zone) >= 0, "%s", cleat_error());

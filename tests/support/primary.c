@@ -49,10 +49,11 @@ void primary_start(struct child *c, unsigned mib, ...)
 	while (n < 23 && (more[n] = va_arg(list, const char *)) != NULL)
 		n++;
 	va_end(list);
-	child_start(c, "cleat-primary", "--instance", test_instance(), "--no-pci", "--no-huge", "-m",
-		memory, more[0], more[1], more[2], more[3], more[4], more[5], more[6], more[7],
-		more[8], more[9], more[10], more[11], more[12], more[13], more[14], more[15],
-		more[16], more[17], more[18], more[19], more[20], more[21], more[22], NULL);
+	child_start(c, "cleat-primary", "--instance", test_instance(), "--no-pci", "--no-huge",
+		"-m", memory, more[0], more[1], more[2], more[3], more[4], more[5], more[6],
+		more[7], more[8], more[9], more[10], more[11], more[12], more[13], more[14],
+		more[15], more[16], more[17], more[18], more[19], more[20], more[21], more[22],
+		NULL);
 	if (!wait_for(listens, c, 20000))
 		fail(c, "does not listen");
 	if (!child_is_running(c))
@@ -103,7 +104,8 @@ static void audit(struct audit_result *out, char *text, size_t len)
 	struct child c;
 
 	memset(out, 0, sizeof(*out));
-	out->status = child_run(&c, "cleat", "audit", "--json", "--instance", test_instance(), NULL);
+	out->status =
+		child_run(&c, "cleat", "audit", "--json", "--instance", test_instance(), NULL);
 	(void)snprintf(text, len, "exit code %d\n%s%s", out->status, child_out(&c), child_err(&c));
 	root = json_tokener_parse(child_out(&c));
 	child_end(&c);

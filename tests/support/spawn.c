@@ -61,7 +61,8 @@ static const char *bin_dir(void)
 
 void need_programs(void)
 {
-	static const char *const NAMES[] = { "cleat-primary", "cleat-rxtx", "cleat-l2fwd", "cleat" };
+	static const char *const NAMES[] = { "cleat-primary", "cleat-rxtx", "cleat-l2fwd",
+		"cleat" };
 	char path[512];
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -268,6 +269,20 @@ const char *child_err(struct child *c)
 	static char text[SPAWN_TEXT_LEN];
 
 	return text_of(c->err_fd, text);
+}
+
+static bool says_running(void *arg)
+{
+	return !child_is_running(arg) || strstr(child_err(arg), " is running") != NULL;
+}
+
+void child_wait_running(struct child *c)
+{
+	if (wait_for(says_running, c, 20000) && child_is_running(c))
+		return;
+	fprintf(stderr, "%s does not come to run: %s\n", c->what, child_err(c));
+	child_end(c);
+	exit(1);
 }
 
 int child_run(struct child *c, const char *program, ...)

@@ -24,8 +24,8 @@ struct child {
 	char what[32];
 };
 
-/** Start bin/<program> (directory: $CLEAT_BIN_DIR, else where the build put it) with arguments up to
- * NULL. Ends the test if it cannot. */
+/** Start bin/<program> (directory: $CLEAT_BIN_DIR, else where the build put it) with arguments up
+ * to NULL. Ends the test if it cannot. */
 void child_start(struct child *c, const char *program, ...) __attribute__((sentinel));
 /** The same, as user nobody with no groups and no capabilities; the caller is root. */
 void child_start_as_nobody(struct child *c, const char *program, ...) __attribute__((sentinel));
@@ -43,6 +43,10 @@ void child_kill_after(struct child *c, unsigned us);
 /** What it has printed so far. Static buffer, one for each of both. */
 const char *child_out(struct child *c);
 const char *child_err(struct child *c);
+
+/** Wait until a worker started with --log-level info says that it is running. Ends the test, with
+ * what it said, if it does not come to that. */
+void child_wait_running(struct child *c);
 
 /** Start, wait, take the status. Output by child_out() until child_end(). */
 int child_run(struct child *c, const char *program, ...) __attribute__((sentinel));
@@ -75,8 +79,8 @@ struct audit_result {
 };
 /** Look once. */
 void audit_now(struct audit_result *out);
-/** Look until nothing is lost and @p in_processes_too: nothing in processes. @return whether it came
- * to that within @p timeout_ms; else the text of the last audit is on stderr */
+/** Look until nothing is lost and @p in_processes_too: nothing in processes. @return whether it
+ * came to that within @p timeout_ms; else the text of the last audit is on stderr */
 bool audit_settles(struct audit_result *out, bool in_processes_too, int timeout_ms);
 
 /** Exit with SPAWN_SKIP and the reason if the programs are not built. */
