@@ -50,6 +50,7 @@ def environment(out):
     """What tests may rely on."""
     env = dict(os.environ, CLEAT_BIN=os.path.abspath(out + '/bin'),
                CLEAT_TEST_DATA=os.path.abspath('tests/data'))
+    env['CLEAT_TEST_VARIANT'] = os.path.basename(out)  # sanitizers are slow: a test may do less
     env.setdefault('ASAN_OPTIONS', 'abort_on_error=0:detect_leaks=1')
     env.setdefault('UBSAN_OPTIONS', 'print_stacktrace=1:halt_on_error=1')
     env.setdefault('TSAN_OPTIONS', 'halt_on_error=1:second_deadlock_stack=1')
@@ -85,7 +86,10 @@ def main():
         return 2
     for name, command in tests:
         start = time.monotonic()
-        code, output = run(command, env)
+        try:
+            code, output = run(command, env)
+        except OSError as error:
+            code, output = 126, 'cannot be started: %s' % error
         seconds = time.monotonic() - start
         result, note = 'passed', ''
         if code == SKIPPED:
