@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -199,6 +200,29 @@ START_TEST(messages_out_of_order_are_refused)
 	instead_of_ready(CLEAT__ENVELOPE__BODY_ZONE_RESERVE, "ZoneReserve message");
 	instead_of_ready(CLEAT__ENVELOPE__BODY_MAP, "Map message");
 	bad_expect_log(&primary, "Ping message (id 1) while Ready was expected");
+	bad_still_well(&primary);
+	primary_stop(&primary);
+}
+END_TEST
+
+/* It gives up and closes before the primary has sent everything: the reason is still heard. */
+START_TEST(reasons_of_those_who_left_are_heard)
+{
+	static const unsigned char FAILED[] = { 0x7a, 14, 0x12, 12, 'n', 'o', ' ', 'r', 'o', 'o',
+		'm', ' ', 'h', 'e', 'r', 'e' };
+	struct child primary;
+	Cleat__Hello hello;
+	int sock;
+
+	bad_primary(&primary);
+	sock = bad_connect();
+	child_signal(&primary, SIGSTOP);
+	bad_hello(&hello, "quitter", SECONDARY);
+	bad_send_hello(sock, &hello);
+	ck_assert_int_eq(cleat_socket_send(sock, FAILED, sizeof(FAILED), NULL, 0), 0);
+	(void)close(sock);
+	child_signal(&primary, SIGCONT);
+	bad_expect_log(&primary, "gave up: no room here");
 	bad_still_well(&primary);
 	primary_stop(&primary);
 }
@@ -463,10 +487,11 @@ int main(void)
 	const TTest *const TESTS[] = { another_version_is_refused, a_newer_minor_version_is_taken,
 		bad_hellos_are_refused, oversized_messages_are_refused,
 		truncated_messages_are_refused, empty_packets_end_the_connection,
-		messages_out_of_order_are_refused, messages_out_of_order_after_the_handshake,
-		too_many_descriptors_are_closed, descriptors_of_the_wrong_kind_are_closed,
-		silent_clients_are_dropped, two_hundred_silent_connections_at_once,
-		two_hundred_attach_at_once, a_client_that_does_not_read };
+		messages_out_of_order_are_refused, reasons_of_those_who_left_are_heard,
+		messages_out_of_order_after_the_handshake, too_many_descriptors_are_closed,
+		descriptors_of_the_wrong_kind_are_closed, silent_clients_are_dropped,
+		two_hundred_silent_connections_at_once, two_hundred_attach_at_once,
+		a_client_that_does_not_read };
 
 	return bad_run("primary/protocol", TESTS, sizeof(TESTS) / sizeof(TESTS[0]), 60);
 }
