@@ -129,7 +129,7 @@ static void admit(struct cleat_conn *c)
 	}
 	rc = send_welcome(c, thread);
 	rc = rc == 0 ? cleat_server_send_maps(c) : rc;
-	if (rc < 0)
+	if (rc < 0 && rc != -EPIPE) /* if it left, it may have said why: that is read first */
 		cleat_conn_end(c);
 }
 
