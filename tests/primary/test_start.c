@@ -204,7 +204,7 @@ START_TEST(too_little_memory_for_the_pool)
 	ck_assert_int_eq(child_run(&c, "cleat-primary", "--instance", test_instance(), "--no-pci",
 				 "--no-huge", "-m", "1", "--mbufs", "4096", NULL),
 		MEMORY);
-	bad_expect_sentence(&c, "give more memory (-m) or fewer --mbufs");
+	bad_expect_sentence(&c, "give the primary more memory (-m)");
 	child_end(&c);
 	nothing_is_left();
 	primary_start(&primary, 1, "--vdev", "net_null0", NULL); /* little, but enough to run */
