@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -405,6 +406,27 @@ START_TEST(two_hundred_silent_connections_at_once)
 }
 END_TEST
 
+/* Its descriptors run out: the others wait in the kernel's queue. */
+START_TEST(a_crowd_when_descriptors_are_few)
+{
+	struct rlimit few, normal;
+	struct child primary;
+	int socks[CROWD];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &normal), 0);
+	few = normal;
+	few.rlim_cur = 48;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0); /* the primary inherits it */
+	bad_primary(&primary);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &normal), 0);
+	connect_crowd(socks);
+	sleep_us(100000);
+	close_crowd(socks);
+	bad_still_well(&primary);
+	primary_stop(&primary);
+}
+END_TEST
+
 static int send_crowd_hello(int sock, const char *name, Cleat__Role role)
 {
 	int status = bad_handshake(sock, name, role);
@@ -490,8 +512,8 @@ int main(void)
 		messages_out_of_order_are_refused, reasons_of_those_who_left_are_heard,
 		messages_out_of_order_after_the_handshake, too_many_descriptors_are_closed,
 		descriptors_of_the_wrong_kind_are_closed, silent_clients_are_dropped,
-		two_hundred_silent_connections_at_once, two_hundred_attach_at_once,
-		a_client_that_does_not_read };
+		two_hundred_silent_connections_at_once, a_crowd_when_descriptors_are_few,
+		two_hundred_attach_at_once, a_client_that_does_not_read };
 
 	return bad_run("primary/protocol", TESTS, sizeof(TESTS) / sizeof(TESTS[0]), 60);
 }
