@@ -3,6 +3,7 @@
  * Garbage and damaged messages, made from a fixed seed: the primary answers or refuses, and goes
  * on. CLEAT_FUZZ_ROUNDS: how many of each, default 400.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,7 +213,6 @@ static void attached(const void *arg)
 
 static void fuzz(struct child *primary, void (*fn)(const void *arg))
 {
-	bad_primary(primary);
 	for (unsigned i = 0; i * PER_PROCESS < rounds() * 10; i++) {
 		uint32_t seed = SEED + i;
 
@@ -226,6 +226,7 @@ START_TEST(before_the_handshake_all_is_refused)
 {
 	struct child primary;
 
+	bad_primary(&primary);
 	fuzz(&primary, before_the_handshake);
 	bad_still_well(&primary);
 	primary_stop(&primary);
@@ -236,8 +237,30 @@ START_TEST(after_it_requests_are_answered_or_refused)
 {
 	struct child primary;
 
+	bad_primary(&primary);
 	fuzz(&primary, attached);
 	bad_still_serves(&primary); /* devices and memory that were asked for stay */
+	primary_stop(&primary);
+}
+END_TEST
+
+/* Who holds the port's queues forwards on and notices nothing. */
+START_TEST(a_worker_beside_it_goes_on)
+{
+	struct child primary, worker;
+
+	bad_primary(&primary);
+	child_start(&worker, "cleat-rxtx", "--instance", test_instance(), "--name", "worker",
+		"--rx", "port:0:0", "--tx", "port:0:0", NULL);
+	sleep_us(300000);
+	ck_assert_msg(child_is_running(&worker), "%s", child_err(&worker));
+	fuzz(&primary, attached);
+	ck_assert_msg(child_is_running(&worker), "it ended with %d: %s", worker.status,
+		child_err(&worker));
+	child_signal(&worker, SIGTERM);
+	ck_assert_int_eq(child_wait(&worker, 5000), 0);
+	child_end(&worker);
+	bad_still_serves(&primary);
 	primary_stop(&primary);
 }
 END_TEST
@@ -245,7 +268,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const TESTS[] = { before_the_handshake_all_is_refused,
-		after_it_requests_are_answered_or_refused };
+		after_it_requests_are_answered_or_refused, a_worker_beside_it_goes_on };
 
-	return bad_run("primary/fuzz", TESTS, 2, 120);
+	return bad_run("primary/fuzz", TESTS, 3, 120);
 }
