@@ -109,7 +109,7 @@ static struct cleat_mbuf *mbuf_at(const struct cleat_scan_pool *pool, uint32_t i
 	return cleat_mbuf_of(cleat_mempool_handle(&pool->mp, index));
 }
 
-/* @return the mbuf, NULL if the handle names none */
+/* @return the mbuf, NULL if the handle names none or one that was found before */
 static struct cleat_mbuf *note_found(struct cleat_scan *scan, cleat_handle handle)
 {
 	uint32_t index;
@@ -117,8 +117,10 @@ static struct cleat_mbuf *note_found(struct cleat_scan *scan, cleat_handle handl
 
 	if (pool == NULL)
 		return NULL;
-	if (pool->notes[index] & CLEAT_SCAN_FOUND)
+	if (pool->notes[index] & CLEAT_SCAN_FOUND) {
 		pool->notes[index] |= CLEAT_SCAN_TWICE;
+		return NULL; /* what follows it is noted, too: no chain is walked again */
+	}
 	pool->notes[index] |= CLEAT_SCAN_FOUND;
 	return mbuf_at(pool, index);
 }

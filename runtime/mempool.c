@@ -259,9 +259,9 @@ static uint32_t own_checked(
 
 /*
  * The ring is full though it has more slots than the pool has mbufs: tombstones. Consumers skip
- * them, so let it go round until there is room.
+ * them, so let it go round until there is room. @return how many found none
  */
-static void put_rotating(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+static uint32_t put_rotating(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
 	cleat_handle held[CLEAT_MAX_BURST];
@@ -283,9 +283,10 @@ static void put_rotating(struct cleat_mempool *mp, const cleat_handle *handles, 
 	}
 	/* What is left found no room in a ring that someone scribbled over; its owner word says
 	 * POOL, so the audit counts it as lost. */
+	return n;
 }
 
-void cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+uint32_t cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
 	uint32_t done;
@@ -293,8 +294,9 @@ void cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handle
 	for (uint32_t i = 0; i < n; i++)
 		cleat_store_release(&cleat_mbuf_of(handles[i])->owner, word);
 	done = cleat_ring_put_mpmc(&mp->ring, handles, n, 0);
-	if (cleat_unlikely(done < n))
-		put_rotating(mp, handles + done, n - done);
+	if (cleat_likely(done == n))
+		return n;
+	return n - put_rotating(mp, handles + done, n - done);
 }
 
 static uint32_t cache_len(const struct cleat_mempool *mp, const struct cleat_cache_shm *cache)

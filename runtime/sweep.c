@@ -25,6 +25,7 @@ struct cleat_sweep {
 	enum state state;
 	uint16_t slot;
 	uint64_t count;
+	int spoiled[CLEAT_MAX_POOLS]; /* the pool's ring had no room for a whole lap */
 	struct cleat_scan scan;
 	struct cleat_auditor *auditor;
 };
@@ -79,11 +80,17 @@ static int recover(struct cleat_sweep *s)
 	return 1;
 }
 
-/* Of an operation: a handle that is proved to be nobody's goes back. */
+/* Of an operation: a handle that is proved to be nobody's goes back. To find out that a ring full
+ * of nonsense has no room takes a lap: once is enough. What stays out counts as lost. */
 static void give_back(struct cleat_sweep *s, struct cleat_mempool *mp, cleat_handle handle)
 {
-	cleat_mempool_put_ring(mp, &handle, 1);
-	s->count++;
+	if (s->spoiled[mp->id])
+		cleat_store_release(
+			&cleat_mbuf_of(handle)->owner, cleat_owner_word(CLEAT_OWNER_POOL, mp->id));
+	else if (cleat_mempool_put_ring(mp, &handle, 1) == 1)
+		s->count++;
+	else
+		s->spoiled[mp->id] = 1;
 }
 
 /* Only the dead thread wrote there, so what stands in it counts once, and only if it says POOL. */
@@ -205,10 +212,21 @@ static void rest_lines(const struct cleat_sweep *s)
 	}
 }
 
+/* The caller is in no operation. If somebody scribbled over its line, all would wait for it. */
+static void rest_own_line(void)
+{
+	uint64_t busy = cleat_load_relaxed(&cleat_self->busy);
+
+	if (busy & 1)
+		cleat_store_release(&cleat_self->busy, busy + 1);
+	cleat_store_release(&cleat_self->intent, 0);
+}
+
 int cleat_sweep_step(struct cleat_sweep *s)
 {
 	int rc;
 
+	rest_own_line();
 	/* pools may have come and gone since the last step */
 	cleat_scan_close(&s->scan);
 	rc = cleat_scan_open(&s->scan, 0);
@@ -289,7 +307,7 @@ static uint32_t free_packet(struct cleat_sweep *s, uint16_t ring, cleat_handle h
 {
 	uint32_t count = 0;
 
-	while (handle != CLEAT_HANDLE_NONE) {
+	while (handle != CLEAT_HANDLE_NONE && count < CLEAT_MBUF_MAX_SEGS) {
 		struct cleat_scan_pool *pool = cleat_scan_find(&s->scan, handle, NULL);
 		struct cleat_mbuf *m = cleat_mbuf_of(handle);
 
@@ -306,16 +324,21 @@ uint32_t cleat_sweep_ring(struct cleat_ring *r)
 {
 	struct cleat_sweep *s = cleat_sweep_new(CLEAT_SLOT_NONE);
 	cleat_handle handles[DRAIN];
+	uint64_t rounds = r->size / DRAIN + 2; /* whoever fills it meanwhile does not keep us */
 	uint32_t count = 0;
-	uint32_t n;
 
 	if (s == NULL)
 		return 0;
 	cleat_op_enter();
-	while ((n = r->mode == CLEAT_RING_SPSC ? cleat_ring_get_spsc(r, handles, DRAIN, 0)
-					       : cleat_ring_get_mpmc(r, handles, DRAIN, 0)) > 0)
+	while (rounds-- > 0) {
+		uint32_t n = r->mode == CLEAT_RING_SPSC ? cleat_ring_get_spsc(r, handles, DRAIN, 0)
+							: cleat_ring_get_mpmc(r, handles, DRAIN, 0);
+
+		if (n == 0)
+			break;
 		for (uint32_t i = 0; i < n; i++)
 			count += free_packet(s, r->id, handles[i]);
+	}
 	cleat_op_exit();
 	cleat_sweep_free(s);
 	return count;

@@ -18,6 +18,9 @@ void bad_primary(struct child *primary);
 /** The same with one more option than -m, and its value. */
 void bad_primary_with(struct child *primary, const char *option, const char *value);
 
+/** One of @p mib MiB that logs what it does. */
+void bad_primary_telling(struct child *primary, const char *mib);
+
 /** It runs, lets a client attach and answers it, and `cleat audit` exits with 0. */
 void bad_still_serves(struct child *primary);
 /** And it has no descriptor more than at the start. */
