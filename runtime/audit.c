@@ -152,20 +152,16 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms)
+static int run_once(struct cleat_audit out[CLEAT_MAX_POOLS], uint64_t end_ms)
 {
 	struct cleat_auditor *a = cleat_auditor_new();
-	uint64_t end = now_ms() + timeout_ms;
-	int rc = 0;
+	int rc;
 
 	if (a == NULL)
 		return -ENOMEM;
 	while ((rc = cleat_auditor_step(a)) == 0) {
-		if (now_ms() > end) {
-			rc = cleat_err(-ETIMEDOUT,
-				"a thread stayed inside one operation for %u ms; is a process "
-				"stopped?",
-				timeout_ms);
+		if (now_ms() > end_ms) {
+			rc = -ETIMEDOUT;
 			break;
 		}
 		usleep(POLL_USEC);
@@ -174,6 +170,58 @@ int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms
 		memcpy(out, a->results, sizeof(a->results));
 	cleat_auditor_free(a);
 	return rc < 0 ? rc : 0;
+}
+
+static int all_ok(const struct cleat_audit audits[CLEAT_MAX_POOLS])
+{
+	for (unsigned i = 0; i < CLEAT_MAX_POOLS; i++)
+		if (!cleat_audit_ok(&audits[i]))
+			return 0;
+	return 1;
+}
+
+static uint64_t reaped_procs(void)
+{
+	return cleat_registry == NULL ? 0
+				      : cleat_load_acquire(&cleat_registry->header.reaped_procs);
+}
+
+/* Does a sweep go on, or did one end since @p reaped? Its end is counted, then the row freed. */
+static int swept_since(uint64_t reaped)
+{
+	for (unsigned i = 0; i < CLEAT_MAX_PROCS; i++)
+		if (cleat_load_acquire(&cleat_registry->procs[i].state) == CLEAT_PROC_DYING)
+			return 1;
+	return reaped_procs() != reaped;
+}
+
+int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms)
+{
+	uint64_t end_ms = now_ms() + timeout_ms;
+	int sweeping = 0, rc;
+
+	do {
+		uint64_t reaped = reaped_procs();
+
+		rc = run_once(out, end_ms);
+		if (rc == 0) {
+			if (all_ok(out) || !swept_since(reaped))
+				return 0;
+			sweeping = 1;
+			rc = -ETIMEDOUT;
+			usleep(POLL_USEC);
+		}
+	} while (rc == -ETIMEDOUT && now_ms() <= end_ms);
+	if (rc != -ETIMEDOUT)
+		return rc;
+	if (sweeping)
+		return cleat_err(rc,
+			"after %u ms the primary still takes back what a dead process held; try "
+			"again, or is a process stopped?",
+			timeout_ms);
+	return cleat_err(rc,
+		"a thread stayed inside one operation for %u ms; is a process stopped?",
+		timeout_ms);
 }
 
 int cleat_audit_ok(const struct cleat_audit *audit)

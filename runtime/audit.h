@@ -56,11 +56,13 @@ void cleat_auditor_lost(struct cleat_auditor *a, cleat_auditor_visit visit, void
 void cleat_auditor_free(struct cleat_auditor *a);
 
 /**
- * A whole audit, waiting as long as it takes, at most @p timeout_ms.
+ * A whole audit, waiting as long as it takes, at most @p timeout_ms. What a dead process had in
+ * hand is in no place until the sweep returns it: an audit beside a sweep that does not add up is
+ * done again.
  *
  * @param out  one per pool row; size 0: no such pool
- * @return     0; -ETIMEDOUT: a thread stays inside an operation (a stopped process?); negative
- * errno
+ * @return     0; -ETIMEDOUT: a thread stays inside an operation (a stopped process?), or a sweep
+ * goes on; negative errno
  */
 int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms);
 

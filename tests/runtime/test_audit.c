@@ -131,6 +131,27 @@ START_TEST(test_stopped)
 }
 END_TEST
 
+/* What a dead process had in hand is not called lost while its sweep is still to come. */
+START_TEST(test_dying)
+{
+	struct cleat_audit audits[CLEAT_MAX_POOLS];
+	cleat_handle handle;
+
+	mbuf_world_be(1);
+	cleat_op_enter();
+	ck_assert_uint_eq(cleat_ring_get_mpmc(&pool->ring, &handle, 1, 0), 1);
+	cleat_op_exit();
+	mbuf_world_be(0);
+	ck_assert_uint_eq(mbuf_world_audit(pool).lost, 1);
+	cleat_registry->procs[1].state = CLEAT_PROC_DYING;
+	ck_assert_int_eq(cleat_audit_run(audits, 20), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "dead process"));
+	mbuf_world_sweep(1);
+	ck_assert_int_eq(cleat_audit_run(audits, 1000), 0);
+	ck_assert(cleat_audit_ok(&audits[pool->id]));
+}
+END_TEST
+
 /* ---- beside traffic ---- */
 
 /* Takes from one ring, gives to the other; makes, clones and drops packets on the way. */
@@ -274,6 +295,7 @@ int main(void)
 	tcase_add_test(t, test_duplicate);
 	tcase_add_test(t, test_scribbled);
 	tcase_add_test(t, test_stopped);
+	tcase_add_test(t, test_dying);
 	tcase_add_test(t, test_half_consumed_claim);
 	tcase_add_test(t, test_traffic_and_deaths);
 	suite_add_tcase(s, t);

@@ -117,6 +117,26 @@ START_TEST(killed_over_an_spsc_ring)
 }
 END_TEST
 
+/* Beside the sweep after a death, too: an audit is right the first time. */
+START_TEST(audited_at_once)
+{
+	struct child generator, sink, audit;
+
+	child_start(&sink, "cleat-rxtx", "--instance", test_instance(), "--rx", "ring:g", "--mode",
+		"rxonly", NULL);
+	for (int i = 0; i < 40; i++) {
+		child_start(&generator, "cleat-rxtx", "--instance", test_instance(), "--name",
+			"generator", "--tx", "ring:g", "--mode", "txonly", "--retry", "1", NULL);
+		child_kill_after(&generator, (unsigned)(20000 + random() % 30000));
+		ck_assert_msg(child_run(&audit, "cleat", "audit", "--instance", test_instance(),
+				      NULL) == 0,
+			"after kill %d: %s%s", i + 1, child_out(&audit), child_err(&audit));
+		child_end(&audit);
+	}
+	child_end(&sink);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("kill");
@@ -130,6 +150,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, killed_100_times_over_an_mpmc_ring);
 	tcase_add_test(tc, killed_over_an_spsc_ring);
+	tcase_add_test(tc, audited_at_once);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_fork_status(runner, CK_NOFORK);
