@@ -27,7 +27,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	primary_stop(&primary);
+	if (primary.pid != 0) /* a test that failed half way may have ended it */
+		primary_stop(&primary);
 }
 
 static void ends_well(struct child *c, const char *says)
@@ -159,13 +160,14 @@ START_TEST(workers_go_on_when_the_primary_is_killed)
 	struct child a, b;
 
 	child_start(&a, "cleat-rxtx", "--instance", test_instance(), "--rx", "port:net_null0:0",
-		"--tx", "ring:on", NULL);
+		"--tx", "ring:on", "--log-level", "info", NULL);
 	child_start(&b, "cleat-rxtx", "--instance", test_instance(), "--rx", "ring:on", "--tx",
 		"port:net_null1:0", "--seconds", "2", "--log-level", "info", NULL);
+	child_wait_running(&a);
 	child_wait_running(&b);
 	child_end(&primary);
 	sleep_us(300000);
-	ck_assert(child_is_running(&a));
+	ck_assert_msg(child_is_running(&a), "exit code %d: %s", a.status, child_err(&a));
 	ends_well(&b, "ended by: seconds");
 	child_signal(&a, SIGINT);
 	ends_well(&a, "ended by: stopped");
