@@ -138,8 +138,8 @@ cleat_inline uint32_t *cleat_cache_handles(struct cleat_cache_shm *cache)
 int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, uint32_t n);
 void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
 
-/** Raw: straight into the ring, past the cache. @return how many found room: all @p n, unless someone
- * scribbled over the ring */
+/** Raw: straight into the ring, past the cache. @return how many found room: all @p n, unless
+ * someone scribbled over the ring */
 uint32_t cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
 
 #ifdef __cplusplus
