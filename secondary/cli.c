@@ -248,6 +248,15 @@ enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli)
 	return code;
 }
 
+enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code)
+{
+	cleat_detach();
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "%s: the output cannot be written; is the disk full?\n", program);
+	return code == CLEAT_CLI_OK ? CLEAT_CLI_FAILED : code;
+}
+
 void cleat_cli_pipeline(
 	const struct cleat_cli *cli, struct cleat_pipeline *p, struct cleat_flow *flows, unsigned n)
 {
@@ -276,6 +285,7 @@ static void report_json(const struct cleat_cli *cli, const struct cleat_flow_cou
 	enum cleat_pipeline_end end, double seconds)
 {
 	struct json_object *object = json_object_new_object();
+	char text[32];
 
 	(void)json_object_object_add(object, "name", json_object_new_string(cli->name));
 	add(object, "received", c->rx_packets);
@@ -283,7 +293,8 @@ static void report_json(const struct cleat_cli *cli, const struct cleat_flow_cou
 	add(object, "sent", c->tx_packets);
 	add(object, "sent_bytes", c->tx_bytes);
 	add(object, "dropped", c->dropped);
-	(void)json_object_object_add(object, "seconds", json_object_new_double(seconds));
+	(void)snprintf(text, sizeof(text), "%.6f", seconds);
+	(void)json_object_object_add(object, "seconds", json_object_new_double_s(seconds, text));
 	(void)json_object_object_add(
 		object, "ended_by", json_object_new_string(cleat_pipeline_end_name(end)));
 	add(object, "attach_us", cli->times.total_us);
@@ -305,5 +316,4 @@ void cleat_cli_report(const struct cleat_cli *cli, const struct cleat_pipeline *
 		       " packets in %.2f s (ended by: %s)\n",
 			cli->name, c.rx_packets, c.tx_packets, c.dropped, seconds,
 			cleat_pipeline_end_name(end));
-	(void)fflush(stdout);
 }

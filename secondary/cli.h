@@ -66,6 +66,9 @@ enum cleat_cli_exit cleat_cli_usage(const char *fmt, ...) __attribute__((format(
  * only in the first case */
 enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli);
 
+/** Detach, at the end. @return @p code, or FAILED with a sentence if the output was not written */
+enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code);
+
 /** A pipeline with the limits that were asked for. */
 void cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,
 	struct cleat_flow *flows, unsigned n);

@@ -294,6 +294,5 @@ int main(int argc, char **argv)
 	if (code != CLEAT_CLI_OK)
 		return code;
 	code = run(&o);
-	cleat_detach();
-	return code;
+	return cleat_cli_detach(code);
 }

@@ -261,6 +261,5 @@ int main(int argc, char **argv)
 		report_attach(&o.cli);
 	else
 		code = run(&o, &flow);
-	cleat_detach();
-	return code;
+	return cleat_cli_detach(code);
 }

@@ -156,6 +156,15 @@ static int attach_failed(int err)
 	}
 }
 
+/* What was shown counts only if it came out. */
+static int written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fputs("cleat: the output cannot be written; is the disk full?\n", stderr);
+	return CLEAT_EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { OPTIONS, parse, "COMMAND", DOC, NULL, NULL, NULL };
@@ -170,5 +179,5 @@ int main(int argc, char **argv)
 		return attach_failed(err);
 	err = a.command->run(&a.tool);
 	cleat_observer_detach();
-	return err;
+	return written(err);
 }
