@@ -40,8 +40,9 @@ static const struct argp_option OPTIONS[] = {
 		0 },
 
 	{ NULL, 0, NULL, 0, "Devices", 2 },
-	{ "vdev", KEY_VDEV, "DRIVER[,KEY=VALUE...]", 0,
-		"Make a virtual device; repeat for more. Each becomes a port, numbered from 0 in this order. "
+	{ "vdev", KEY_VDEV, "DEVICE[,K=V...]", 0,
+		"Make a virtual device, a driver and a number; repeat for more. Each becomes a port, "
+		"numbered from 0 in this order. "
 		"Examples: net_null0   net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap   net_ring0",
 		0 },
 	{ "allow", 'a', "DEVICE", 0, "Use only the devices so listed; repeat for more", 0 },
@@ -149,13 +150,13 @@ static int parse_gib(const char *text, uint64_t *out)
 
 static int parse_base(const char *text, uint64_t *out)
 {
-	int status =
-		parse_number("base-virtaddr", text, GIB, (1ULL << 47) - CLEAT_WINDOW_LEN_MAX, out);
+	const uint64_t most = (1ULL << 47) - CLEAT_WINDOW_LEN_MAX;
 
-	if (status != 0)
-		return status;
-	if (*out % CLEAT_WINDOW_ALIGN != 0)
-		return wrong("base-virtaddr", text, "a multiple of 1 GiB (0x40000000)");
+	if (parse_number("base-virtaddr", text, GIB, most, out) != 0 ||
+		*out % CLEAT_WINDOW_ALIGN != 0)
+		return cleat_err(-EINVAL,
+			"--base-virtaddr %s: give a multiple of 1 GiB (0x40000000), at most 0x%" PRIx64,
+			text, most);
 	return 0;
 }
 

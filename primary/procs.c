@@ -193,7 +193,8 @@ int cleat_proc_lcore_claim(uint16_t slot, uint32_t lcore, uint32_t thread)
 	char who[64];
 
 	if (lcore >= CLEAT_MAX_LCORES || !cleat_registry->lcores[lcore].present)
-		return cleat_err(-EINVAL, "there is no lcore %u here", lcore);
+		return cleat_err(
+			-EINVAL, "there is no lcore %u here; `cleat lcores` lists them", lcore);
 	row = cleat_registry->lcores[lcore];
 	if (row.owner_slot != CLEAT_SLOT_NONE && row.owner_slot != slot)
 		return cleat_err(-EBUSY, "lcore %u is held by %s", lcore,

@@ -92,7 +92,7 @@ static void show_header(void)
 
 	printf("instance %.31s, version %.31s, epoch %llu, up %s", h->instance, h->version,
 		(unsigned long long)h->epoch, cleat_age_text(h->start_time_ns, age));
-	printf("; %llu deaths handled, %llu mbufs taken back\n",
+	printf("; %llu secondaries ended, %llu mbufs taken back\n",
 		(unsigned long long)cleat_load_relaxed(&h->reaped_procs),
 		(unsigned long long)cleat_load_relaxed(&h->reaped_mbufs));
 }

@@ -3,6 +3,7 @@
 """test_cleat.py - the tool against a running primary: every command, both forms, exit codes."""
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -58,6 +59,29 @@ def check_usage():
     expect('--help', cleat('--help')[0] == 0)
 
 
+def check_help():
+    """Options begin at the left, descriptions are indented, lines fit."""
+    for program in ('cleat', 'cleat-primary', 'cleat-rxtx', 'cleat-l2fwd'):
+        done = subprocess.run([BIN + '/' + program, '--help'], capture_output=True, text=True,
+                              check=False)
+        expect(program + ' --help: 0', done.returncode == 0)
+        for line in done.stdout.splitlines():
+            far = re.match(' {7,}-', line)
+            expect('%s --help: %s' % (program, line), len(line) <= 100 and not far)
+
+
+def check_unwritable():
+    """A full disk is no success."""
+    for command in (['cleat', 'ps'], ['cleat', 'map'], ['cleat', 'audit', '--json'],
+                    ['cleat-rxtx', '--attach-only'],
+                    ['cleat-rxtx', '--rx', 'ring:z', '--mode', 'rxonly', '--seconds', '0.1']):
+        with open('/dev/full', 'w') as full:
+            done = subprocess.run([BIN + '/' + command[0], '--instance', INSTANCE] + command[1:],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        expect('%s > /dev/full: 1, is %d' % (command, done.returncode), done.returncode == 1)
+        expect('%s > /dev/full: says so' % command, 'cannot be written' in done.stderr)
+
+
 def check_forms():
     """Every command for people and as JSON."""
     for command in COMMANDS:
@@ -105,6 +129,7 @@ def check_watch():
 
 def main():
     check_usage()
+    check_help()
     primary = subprocess.Popen([BIN + '/cleat-primary', '--instance', INSTANCE, '--no-huge', '-m',
                                 '64', '--no-pci', '--vdev', 'net_null0', '--vdev', 'net_null1'],
                                stderr=subprocess.DEVNULL)
@@ -118,6 +143,7 @@ def main():
         check_forms()
         check_contents()
         check_watch()
+        check_unwritable()
         worker.kill()
         worker.wait()
         wait_until('the death is seen', lambda: all(p['name'] != 'w' for p in rows('ps')))
