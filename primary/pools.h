@@ -49,6 +49,9 @@ void cleat_ring_detach(struct cleat_primary *p, uint32_t ring, uint16_t slot, un
 
 /** Take all ring ends from a dead process. */
 void cleat_rings_release(struct cleat_primary *p, uint16_t slot);
+/** Free all rings whose owner is gone and that nobody has open, whatever is in them: there is no
+ * room for new ones. @return how many */
+int cleat_rings_evict(struct cleat_primary *p);
 /** After the sweep: rings of the dead are freed or become orphans. */
 void cleat_rings_settle(struct cleat_primary *p, uint16_t slot);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "primary/pools.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 
@@ -25,6 +26,20 @@ static int check_role(const struct cleat_conn *c, const Cleat__Envelope *env)
 	return cleat_err(-EPERM, "%s: an observer may only look", cleat_message_name(env));
 }
 
+/* Things of the dead that wait for somebody to go on with them make room for the living. */
+static int ask_family(family_fn family, struct cleat_conn *c, const Cleat__Envelope *env,
+	uint64_t *value, uint64_t *value2)
+{
+	bool makes = env->body_case == CLEAT__ENVELOPE__BODY_RING_CREATE ||
+		     env->body_case == CLEAT__ENVELOPE__BODY_POOL_CREATE ||
+		     env->body_case == CLEAT__ENVELOPE__BODY_ZONE_RESERVE;
+	int rc = family(c, env, value, value2);
+
+	if (makes && (rc == -ENOSPC || rc == -ENOMEM) && cleat_rings_evict(c->p) > 0)
+		rc = family(c, env, value, value2);
+	return rc;
+}
+
 static int dispatch(
 	struct cleat_conn *c, const Cleat__Envelope *env, uint64_t *value, uint64_t *value2)
 {
@@ -37,7 +52,7 @@ static int dispatch(
 		return 0;
 	}
 	for (unsigned int i = 0; i < sizeof(FAMILIES) / sizeof(FAMILIES[0]); i++) {
-		rc = FAMILIES[i](c, env, value, value2);
+		rc = ask_family(FAMILIES[i], c, env, value, value2);
 		if (rc != CLEAT_NOT_MINE)
 			return rc;
 	}

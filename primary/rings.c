@@ -7,6 +7,7 @@
 #include "primary/pools.h"
 #include "primary/server.h"
 #include "runtime/error.h"
+#include "runtime/log.h"
 #include "runtime/ring_recover.h"
 #include "runtime/row.h"
 #include "runtime/sweep.h"
@@ -109,6 +110,19 @@ int cleat_ring_make(struct cleat_primary *p, const struct cleat_ring_want *want)
 	return id < 0 ? id : build(p, want, id);
 }
 
+/* A net_ring port may run on a ring that a process made. */
+static int check_no_port(uint32_t ring, const char *name)
+{
+	const struct cleat_queue_row_shm *q = &cleat_registry->queues[0][0][0];
+
+	for (int i = 0; i < CLEAT_MAX_PORTS * 2 * CLEAT_MAX_QUEUES; i++) {
+		if (q[i].ring == ring)
+			return cleat_err(-EBUSY, "ring %s is a queue of port %d", name,
+				i / (2 * CLEAT_MAX_QUEUES));
+	}
+	return 0;
+}
+
 int cleat_ring_drop(struct cleat_primary *p, uint32_t ring)
 {
 	struct cleat_ring_row_shm row,
@@ -117,6 +131,7 @@ int cleat_ring_drop(struct cleat_primary *p, uint32_t ring)
 	char who[64];
 	int rc = read_row(ring, &row);
 
+	rc = rc < 0 ? rc : check_no_port(ring, row.name);
 	if (rc < 0)
 		return rc;
 	for (uint16_t slot = 0; slot < CLEAT_MAX_PROCS; slot++) {
@@ -211,6 +226,24 @@ void cleat_rings_release(struct cleat_primary *p, uint16_t slot)
 		if (p->rings[i].open[slot] != 0)
 			cleat_ring_detach(p, i, slot, PRODUCER | CONSUMER);
 	}
+}
+
+int cleat_rings_evict(struct cleat_primary *p)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < CLEAT_MAX_RINGS; i++) {
+		struct cleat_ring_row_shm row = cleat_registry->rings[i];
+
+		if (row.use != CLEAT_RING_USE_NAMED || !p->rings[i].orphan ||
+			row.producers + row.consumers > 0 || cleat_ring_drop(p, i) < 0)
+			continue;
+		cleat_log(CLEAT_LOG_NOTICE,
+			"ring %s, whose owner is gone, made room; what was in it is freed",
+			row.name);
+		count++;
+	}
+	return count;
 }
 
 void cleat_rings_settle(struct cleat_primary *p, uint16_t slot)
