@@ -186,17 +186,22 @@ static int refuse(const struct cleat_peer *peer)
 		name, (unsigned int)peer->uid, (int)peer->pid, name);
 }
 
-int cleat_policy_check(const struct cleat_policy *policy, const struct cleat_peer *peer)
+bool cleat_policy_allows(const struct cleat_policy *policy, const struct cleat_peer *peer)
 {
 	unsigned int i;
 
 	for (i = 0; i < policy->n_users; i++)
 		if (policy->users[i] == peer->uid)
-			return 0;
+			return true;
 	if (group_allowed(policy, peer->gid))
-		return 0;
+		return true;
 	for (i = 0; i < peer->n_groups; i++)
 		if (group_allowed(policy, peer->groups[i]))
-			return 0;
-	return refuse(peer);
+			return true;
+	return false;
+}
+
+int cleat_policy_check(const struct cleat_policy *policy, const struct cleat_peer *peer)
+{
+	return cleat_policy_allows(policy, peer) ? 0 : refuse(peer);
 }

@@ -8,6 +8,7 @@
 #ifndef CLEAT_IPC_POLICY_H
 #define CLEAT_IPC_POLICY_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -48,6 +49,7 @@ int cleat_peer_read(int sock, struct cleat_peer *peer);
  * is dead; -ESRCH when it is gone already and the kernel has forgotten it */
 int cleat_peer_pidfd(int sock, const struct cleat_peer *peer);
 
+bool cleat_policy_allows(const struct cleat_policy *policy, const struct cleat_peer *peer);
 /** 0, or -EACCES with a sentence that names the user and says which option would let it in. */
 int cleat_policy_check(const struct cleat_policy *policy, const struct cleat_peer *peer);
 

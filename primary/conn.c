@@ -42,6 +42,7 @@ void cleat_conn_free(struct cleat_conn *c)
 		at = &(*at)->next;
 	*at = c->next;
 	c->p->n_conns--;
+	c->p->n_strangers -= c->stranger;
 	close_socket(c);
 	ev_io_stop(c->p->loop, &c->death);
 	cleat_fd_close(&c->pidfd);
@@ -75,10 +76,12 @@ void cleat_conn_reject(struct cleat_conn *c, int status, const char *detail)
 	if (c->sock >= 0)
 		(void)cleat_message_send(c->sock, &env, NULL, 0);
 	if (c->slot == CLEAT_SLOT_NONE ||
-		cleat_registry->procs[c->slot].state == CLEAT_PROC_ATTACHING)
+		cleat_registry->procs[c->slot].state == CLEAT_PROC_ATTACHING) {
 		cleat_conn_end(c);
-	else
+	} else {
 		close_socket(c); /* the process may live on in its mappings: wait for the pidfd */
+		cleat_memory_mapped(c->p, c->slot); /* nothing more comes from it */
+	}
 }
 
 static void on_death(struct ev_loop *loop, ev_io *io, int events)
@@ -309,6 +312,14 @@ void cleat_conn_start(struct cleat_primary *p, int sock)
 		free(c);
 		return;
 	}
+	c->stranger = !cleat_policy_allows(&p->policy, &c->peer);
+	if (c->stranger && p->n_strangers >= CLEAT_MAX_STRANGERS) { /* nobody waits for them */
+		cleat_fd_close(&sock);
+		cleat_fd_close(&c->pidfd);
+		free(c);
+		return;
+	}
+	p->n_strangers += c->stranger;
 	cleat_hs_server_init(&c->hs);
 	c->next = p->conns;
 	p->conns = c;

@@ -184,6 +184,28 @@ static int find_place(const struct cleat_primary *p, uint64_t *off)
 	return row < 0 ? cleat_err(-ENOSPC, "all %d segments are in use", CLEAT_MAX_SEGMENTS) : row;
 }
 
+/* Nobody reserves ordinary pages: taking more than there are would have the kernel kill us. */
+static int check_available(uint64_t len_bytes)
+{
+	unsigned long long total = 0, available = 0;
+	FILE *info = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	while (info != NULL && available == 0 && fgets(line, sizeof(line), info) != NULL) {
+		(void)sscanf(line, "MemTotal: %llu", &total);
+		(void)sscanf(line, "MemAvailable: %llu", &available);
+	}
+	if (info != NULL)
+		(void)fclose(info);
+	if (available == 0 || len_bytes / 1024 + total / 32 <= available)
+		return 0;
+	return cleat_err(-ENOMEM,
+		"%" PRIu64
+		" MiB on ordinary pages: of %llu MiB of memory %llu are available; ask for "
+		"less (-m)",
+		len_bytes >> 20, total >> 10, available >> 10);
+}
+
 /* @return the new segment's row, written but not ready */
 static int make_segment(struct cleat_primary *p, uint64_t len_bytes, uint16_t node)
 {
@@ -202,7 +224,8 @@ static int make_segment(struct cleat_primary *p, uint64_t len_bytes, uint16_t no
 	if (row < 0)
 		return row;
 	opt.page_bytes = choose_pages(p, len_bytes, node);
-	rc = cleat_segment_create(&p->segments[row], &opt);
+	rc = opt.page_bytes == CLEAT_PAGE_4K ? check_available(len_bytes) : 0;
+	rc = rc < 0 ? rc : cleat_segment_create(&p->segments[row], &opt);
 	if (rc < 0) {
 		memset(&p->segments[row], 0, sizeof(p->segments[row]));
 		return rc;
@@ -337,6 +360,18 @@ static void end_if_all_answered(struct cleat_primary *p)
 	end_growth(p);
 }
 
+static int refuse_growth(const struct cleat_primary *p)
+{
+	uint16_t slot = 0;
+	char who[64];
+
+	while (slot < CLEAT_MAX_PROCS - 1 && !p->growth.waits[slot])
+		slot++;
+	return cleat_err(-EBUSY,
+		"memory is growing already, %s has not yet mapped segment %d; ask again when it has",
+		cleat_registry_who(slot, who, sizeof(who)), p->growth.row);
+}
+
 int cleat_memory_grow(struct cleat_primary *p, uint64_t len_bytes, int node, uint16_t asked_slot,
 	uint32_t asked_id)
 {
@@ -344,7 +379,7 @@ int cleat_memory_grow(struct cleat_primary *p, uint64_t len_bytes, int node, uin
 	int row;
 
 	if (g->row >= 0)
-		return cleat_err(-EBUSY, "memory is growing already; ask again when it is done");
+		return refuse_growth(p);
 	if (len_bytes == 0 || len_bytes > CLEAT_WINDOW_LEN_MAX)
 		return cleat_err(-EINVAL, "%" PRIu64 " bytes: not a sensible size", len_bytes);
 	row = make_segment(p, len_bytes, cleat_memory_node(node));

@@ -52,6 +52,7 @@ struct cleat_primary {
 	struct cleat_conn *conns;		   /* all */
 	struct cleat_conn *procs[CLEAT_MAX_PROCS]; /* by slot; NULL: none, or dying */
 	unsigned int n_conns, n_shaking;	   /* all; those in the handshake */
+	unsigned int n_strangers;		   /* those who may not attach */
 	struct cleat_reap *reaps;
 };
 

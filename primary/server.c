@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "primary/conn.h"
@@ -13,7 +15,9 @@
 #include "runtime/error.h"
 #include "runtime/log.h"
 
-#define PAUSE_S 0.05
+#define PAUSE_S	    0.05
+#define DESCRIPTORS (4 * CLEAT_MAX_CONNS)
+#define MAX_AT_ONCE 64 /* new connections before those that are there have their turn */
 
 static ev_io accept_io;
 static ev_timer accept_pause;
@@ -32,16 +36,34 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
 	ev_io_start(loop, &accept_io);
 }
 
+/* Whoever holds all connections does not read on; the others hear why they get none. */
+static void refuse(int sock)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__Reject reject = CLEAT__REJECT__INIT;
+	char text[] = "all connections of the primary are in use", byte;
+
+	reject.status = -ENOSPC;
+	reject.detail = text;
+	env.body_case = CLEAT__ENVELOPE__BODY_REJECT;
+	env.reject = &reject;
+	/* what is unread at the end would reset what is sent */
+	(void)shutdown(sock, SHUT_RD);
+	(void)recv(sock, &byte, sizeof(byte), MSG_DONTWAIT);
+	(void)cleat_message_send(sock, &env, NULL, 0);
+	cleat_fd_close(&sock);
+}
+
 static void on_connect(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct cleat_primary *p = io->data;
 
 	(void)loop;
 	(void)events;
-	for (;;) {
+	for (int i = 0; i < MAX_AT_ONCE; i++) {
 		int sock;
 
-		if (p->n_shaking >= CLEAT_MAX_SHAKING || p->n_conns >= CLEAT_MAX_CONNS) {
+		if (p->n_shaking >= CLEAT_MAX_SHAKING) {
 			pause_accepting(p);
 			return;
 		}
@@ -55,12 +77,27 @@ static void on_connect(struct ev_loop *loop, ev_io *io, int events)
 			pause_accepting(p);
 			return;
 		}
-		cleat_conn_start(p, sock);
+		if (p->n_conns >= CLEAT_MAX_CONNS)
+			refuse(sock);
+		else
+			cleat_conn_start(p, sock);
 	}
+}
+
+/* Each connection takes a socket and a pidfd: a login's 1,024 descriptors may not do for all. */
+static void want_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int cleat_server_start(struct cleat_primary *p)
 {
+	want_descriptors();
 	p->listen_fd = cleat_socket_listen(p->rundir.socket, 0666);
 	if (p->listen_fd < 0)
 		return p->listen_fd;

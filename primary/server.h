@@ -15,8 +15,9 @@
 #include "ipc/message.h"
 #include "primary/primary.h"
 
-#define CLEAT_MAX_CONNS	  512
-#define CLEAT_MAX_SHAKING 128 /* in the handshake at a time; others wait in the kernel's queue */
+#define CLEAT_MAX_CONNS	    512
+#define CLEAT_MAX_SHAKING   128 /* in the handshake at a time; others wait in the kernel's queue */
+#define CLEAT_MAX_STRANGERS 32	/* of those, who may not attach; others are closed at once */
 
 /* A packet that the peer was too slow to take. */
 struct cleat_packet {
@@ -36,6 +37,7 @@ struct cleat_conn {
 	ev_timer deadline;
 	struct cleat_peer peer;
 	struct cleat_hs_server hs;
+	bool stranger; /* will be refused */
 	uint16_t slot; /* CLEAT_SLOT_NONE: observer, or not attached */
 	uint64_t hello_ns;
 	struct cleat_packet *first, **last;
