@@ -42,11 +42,12 @@ static bool listens(void *arg)
 	return !child_is_running(c) || strstr(child_err(c), "is ready") != NULL;
 }
 
-static void start(struct child *primary, const char *mib, const char *option, const char *value)
+static void start(struct child *primary, const char *mib, const char *option, const char *value,
+	const char *flag)
 {
 	(void)snprintf(instance, sizeof(instance), "%s", test_instance());
 	child_start(primary, "cleat-primary", "--instance", instance, "--no-pci", "-m", mib,
-		"--vdev", "net_null0", option, value, NULL);
+		"--vdev", "net_null0", option, value, flag, NULL);
 	if (!wait_for(listens, primary, 20000) || !child_is_running(primary))
 		ck_abort_msg("it does not listen: %s", child_err(primary));
 	fds_at_rest = fds_of(primary->pid);
@@ -54,12 +55,12 @@ static void start(struct child *primary, const char *mib, const char *option, co
 
 void bad_primary_with(struct child *primary, const char *option, const char *value)
 {
-	start(primary, "16", option, value);
+	start(primary, "16", option, value, NULL);
 }
 
 void bad_primary_telling(struct child *primary, const char *mib)
 {
-	start(primary, mib, "--log-level", "info");
+	start(primary, mib, "--log-level", "info", "--no-huge");
 }
 
 void bad_primary(struct child *primary)

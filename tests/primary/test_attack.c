@@ -173,7 +173,7 @@ static void *refill(void *arg)
 	for (;;) {
 		uint64_t tail = cleat_load_acquire(&refilled.shm->tail);
 
-		for (uint64_t pos = tail; pos < tail + refilled.size / 2; pos++)
+		for (uint64_t pos = tail; pos < tail + refilled.size; pos++)
 			cleat_ring_store(&refilled, pos, 0x1234567);
 		cleat_store_release(&refilled.shm->head, tail + refilled.size);
 	}
@@ -185,7 +185,7 @@ static void freed_ring(void)
 {
 	pthread_t thread;
 
-	make_ring(&refilled, 0, 1024);
+	make_ring(&refilled, 0, CLEAT_MAX_RING);
 	if (cleat_ctl_ring_close(&(struct cleat_ring){ .id = refilled.id }, CLEAT_RING_PRODUCER) <
 		0)
 		_exit(3);
@@ -309,7 +309,7 @@ END_TEST
 
 START_TEST(ring_refilled_while_freed)
 {
-	attack(freed_ring, 16);
+	attack(freed_ring, 32);
 	bad_still_serves(&primary);
 	primary_stop(&primary);
 }
