@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,18 @@ static int check_capture(int fd, const char *path, int infinite)
 	return ret < 0 && ret != PCAP_ERROR_BREAK ? ret : 0;
 }
 
+/* Readers share a file, a writer has it alone, as long as a primary or worker holds the descriptor:
+ * also against other devices and instances. A file system without locks does without. */
+static int lock(int fd, int how, const char *key, const char *path)
+{
+	if (flock(fd, how | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;
+	return cleat_err(-EBUSY,
+		"%s=%s is in use by another device, primary or worker, and one of them writes it; end "
+		"that, or choose another file",
+		key, path);
+}
+
 static int open_rx(const char *path, int infinite)
 {
 	int fd =
@@ -77,7 +90,9 @@ static int open_rx(const char *path, int infinite)
 
 	if (fd < 0)
 		return cleat_err(-errno, "rx_pcap=%s: %s", path, strerror(errno));
-	ret = check_capture(fd, path, infinite);
+	ret = lock(fd, LOCK_SH, "rx_pcap", path);
+	if (ret == 0)
+		ret = check_capture(fd, path, infinite);
 	if (ret < 0) {
 		(void)close(fd);
 		return ret;
@@ -136,6 +151,8 @@ static int open_tx(const struct pcap_port *pp, const char *path)
 		ret = cleat_err(-EINVAL, "tx_pcap=%s is not a regular file", path);
 	else
 		ret = check_distinct(pp, fd, path); /* before what is in it goes */
+	if (ret >= 0)
+		ret = lock(fd, LOCK_EX, "tx_pcap", path);
 	if (ret >= 0 && ftruncate(fd, 0) < 0)
 		ret = cleat_err(-errno, "tx_pcap=%s: %s", path, strerror(errno));
 	if (ret >= 0)

@@ -175,6 +175,26 @@ START_TEST(device_arguments_that_make_no_sense)
 }
 END_TEST
 
+/* Two devices, of one primary or of two: what one writes, no other reads or writes. */
+START_TEST(captures_that_another_device_writes)
+{
+	char one[256], two[256], reads[256], shares[256];
+	struct child primary;
+	char data[200];
+
+	(void)snprintf(one, sizeof(one), "--vdev=net_pcap0,tx_pcap=%s", test_path("out.pcap"));
+	(void)snprintf(two, sizeof(two), "--vdev=net_pcap1,tx_pcap=%s", test_path("out.pcap"));
+	(void)snprintf(reads, sizeof(reads), "--vdev=net_pcap1,rx_pcap=%s", test_path("out.pcap"));
+	refused(USAGE, one, two, "in use by another device");
+	refused(USAGE, one, reads, "in use by another device");
+	(void)snprintf(data, sizeof(data), "%s/capture.pcap", CLEAT_TEST_DATA_DIR);
+	(void)snprintf(one, sizeof(one), "--vdev=net_pcap0,rx_pcap=%s", data);
+	(void)snprintf(shares, sizeof(shares), "net_pcap1,rx_pcap=%s", data);
+	primary_start(&primary, 32, one, "--vdev", shares, NULL);
+	primary_stop(&primary);
+}
+END_TEST
+
 START_TEST(options_that_make_no_sense)
 {
 	refused(USAGE, "--memory", "lots", "--memory lots: give a number from 1");
@@ -334,7 +354,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const TESTS[] = { captures_that_cannot_be_read, capture_cut_in_a_packet,
+	const TTest *const TESTS[] = { captures_that_cannot_be_read,
+		captures_that_another_device_writes, capture_cut_in_a_packet,
 		devices_that_cannot_be_attached, device_arguments_that_make_no_sense,
 		options_that_make_no_sense, too_little_memory_for_the_pool,
 		more_memory_than_the_machine_has, more_hugepages_than_there_are,
