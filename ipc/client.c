@@ -287,7 +287,8 @@ static int attach(
 		if (err == -EAGAIN)
 			err = cleat_socket_wait(c->sock, POLLIN, deadline_ns);
 		if (err == -ETIMEDOUT)
-			err = cleat_err(-ETIMEDOUT, "the primary does not answer the handshake");
+			err = cleat_err(-ETIMEDOUT,
+				"the primary does not answer the handshake: is it stopped, or too busy?");
 		if (err == 1)
 			err = 0;
 	}
