@@ -209,7 +209,7 @@ END_TEST
 /* Claims as thread @p thread would, and stores only the first @p stored. */
 static uint64_t half_enqueue(struct cleat_ring *r, uint16_t thread, uint32_t n, uint32_t stored)
 {
-	uint64_t pos;
+	uint64_t pos = 0;
 
 	cleat_self_use(thread);
 	ck_assert_uint_eq(cleat_ring_claim_mpmc(r, n, 1, &pos), n);
