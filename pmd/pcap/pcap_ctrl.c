@@ -70,15 +70,16 @@ static int check_capture(int fd, const char *path, int infinite)
 	return ret < 0 && ret != PCAP_ERROR_BREAK ? ret : 0;
 }
 
-/* Readers share a file, a writer has it alone, as long as a primary or worker holds the descriptor:
- * also against other devices and instances. A file system without locks does without. */
+/* Readers share a file, a writer has it alone, as long as its primary lives: also against other
+ * devices and instances. Workers have descriptors of their own, which do not hold the lock. A file
+ * system without locks does without. */
 static int lock(int fd, int how, const char *key, const char *path)
 {
 	if (flock(fd, how | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
 	return cleat_err(-EBUSY,
-		"%s=%s is in use by another device, primary or worker, and one of them writes it; end "
-		"that, or choose another file",
+		"%s=%s is in use by another device or primary, and one of them writes it; end that, or "
+		"choose another file",
 		key, path);
 }
 
