@@ -30,6 +30,12 @@ void child_start(struct child *c, const char *program, ...) __attribute__((senti
 /** The same, as user nobody with no groups and no capabilities; the caller is root. */
 void child_start_as_nobody(struct child *c, const char *program, ...) __attribute__((sentinel));
 
+/**
+ * The exit code of a program some of whose checks become another user and so were left out if this
+ * user may not: then skipped, with the reason, unless something else failed.
+ */
+int code_where_root_is_needed(int code);
+
 /** Wait for the end. @return exit code, 128 + signal, or -ETIMEDOUT (it still runs) */
 int child_wait(struct child *c, int timeout_ms);
 bool child_is_running(struct child *c);
