@@ -67,18 +67,15 @@ static int send_until(int sock, const Cleat__Envelope *env, uint64_t deadline_ns
 
 static int note_lost(struct cleat_client *c, int status, const char *reason)
 {
-	bool first;
-
 	pthread_mutex_lock(&c->lock);
-	first = c->lost == 0;
-	if (first) {
+	if (c->lost == 0) {
 		c->lost = status;
 		(void)snprintf(c->lost_reason, sizeof(c->lost_reason), "%s", reason);
+		if (c->ops.lost) /* under the lock: no request fails before the user knows why */
+			c->ops.lost(c->arg, status, reason);
 	}
 	pthread_cond_broadcast(&c->wake);
 	pthread_mutex_unlock(&c->lock);
-	if (first && c->ops.lost)
-		c->ops.lost(c->arg, status, reason);
 	return cleat_err(status, "%s", reason);
 }
 

@@ -7,8 +7,9 @@
  *     threads with requests sleep until it wakes them. Announce it by cleat_client_pump().
  *   - Without: cleat_client_request() reads by itself (one thread only).
  *
- * The primary dies: every waiting and later request fails with -ESTALE, `lost` is called once from
- * the thread that noticed. The mappings stay usable; they are the caller's.
+ * The primary dies: `lost` is called once from the thread that noticed, then every waiting and later
+ * request fails with -ESTALE. `lost` must not call this interface. The mappings stay usable; they
+ * are the caller's.
  */
 #ifndef CLEAT_IPC_CLIENT_H
 #define CLEAT_IPC_CLIENT_H
