@@ -7,9 +7,10 @@
  *     threads with requests sleep until it wakes them. Announce it by cleat_client_pump().
  *   - Without: cleat_client_request() reads by itself (one thread only).
  *
- * The primary dies: `lost` is called once from the thread that noticed, then every waiting and later
- * request fails with -ESTALE. `lost` must not call this interface. The mappings stay usable; they
- * are the caller's.
+ * The primary dies: `lost` is called once from the thread that reads and notices, then every
+ * waiting and later request fails with -ESTALE. A request that cannot be sent fails so a moment
+ * earlier: what the primary said last, an orderly shutdown perhaps, is still to be read. `lost`
+ * must not call this interface. The mappings stay usable; they are the caller's.
  */
 #ifndef CLEAT_IPC_CLIENT_H
 #define CLEAT_IPC_CLIENT_H
