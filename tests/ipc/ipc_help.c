@@ -87,7 +87,17 @@ static void *fake_main(void *arg)
 
 void ipc_fake_start(struct ipc_fake *fake, void (*script)(int sock, void *arg), void *arg)
 {
-	(void)snprintf(fake->path, sizeof(fake->path), "/tmp/cleat-test-%d.sock", (int)getpid());
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/tmp/cleat-test-%d.sock", (int)getpid());
+	ipc_fake_start_at(fake, path, script, arg);
+}
+
+void ipc_fake_start_at(
+	struct ipc_fake *fake, const char *path, void (*script)(int sock, void *arg), void *arg)
+{
+	ck_assert_uint_lt(strlen(path), sizeof(fake->path));
+	strcpy(fake->path, path);
 	(void)unlink(fake->path);
 	fake->listen_fd = cleat_socket_listen(fake->path, 0600);
 	ck_assert_msg(fake->listen_fd >= 0, "%s", cleat_error());

@@ -36,6 +36,9 @@ struct ipc_fake {
 };
 
 void ipc_fake_start(struct ipc_fake *fake, void (*script)(int sock, void *arg), void *arg);
+/** The same, listening at @p path. */
+void ipc_fake_start_at(
+	struct ipc_fake *fake, const char *path, void (*script)(int sock, void *arg), void *arg);
 void ipc_fake_join(struct ipc_fake *fake);
 
 /** Wait for one message; fails the test when none comes in 5 s or it is not of @p kind. The

@@ -127,14 +127,12 @@ static const char *start(enum flaw flaw)
 	(void)snprintf(instance, sizeof(instance), "test-%d", (int)getpid());
 	current = flaw;
 	ck_assert_int_eq(cleat_rundir_claim(&rundir, instance), 0);
-	ipc_fake_start(&fake, serve, &current);
-	ck_assert_int_eq(rename(fake.path, rundir.socket), 0);
+	ipc_fake_start_at(&fake, rundir.socket, serve, &current);
 	return instance;
 }
 
 static void stop(void)
 {
-	ck_assert_int_eq(rename(rundir.socket, fake.path), 0);
 	ipc_fake_join(&fake);
 	cleat_rundir_release(&rundir);
 }
