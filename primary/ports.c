@@ -149,6 +149,7 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 		return rc;
 	row = (struct cleat_queue_row_shm){ .configured = 1,
 		.owner_slot = row.owner_slot,
+		.claims = row.claims,
 		.pool = row.pool,
 		.descriptors = (uint16_t)descriptors,
 		/* the driver may just have set it */
@@ -314,6 +315,7 @@ int cleat_queue_claim(struct cleat_primary *p, uint32_t port, uint16_t slot, enu
 	if (rc < 0)
 		return rc;
 	row.owner_slot = slot;
+	row.claims++;
 	write_queue(port, dir, queue, &row);
 	return 0;
 }

@@ -15,8 +15,7 @@
 #include "runtime/port.h"
 #include "runtime/row.h"
 
-#define DEFAULT_MTU  1500
-#define QUEUES_BYTES (2 * CLEAT_MAX_QUEUES * sizeof(struct cleat_queue_shm))
+#define DEFAULT_MTU 1500
 
 static int zone_reserve(
 	void *ctx, const char *name, uint64_t len_bytes, uint64_t align, int node, void **va)
@@ -104,17 +103,23 @@ static void fill_row(struct cleat_port_shm *row, const struct cleat_port_ctrl *c
 
 static void clear_queue_rows(uint32_t port)
 {
-	const struct cleat_queue_row_shm empty = { .owner_slot = CLEAT_SLOT_NONE, .ring = 0xffff };
+	struct cleat_queue_row_shm empty = { .owner_slot = CLEAT_SLOT_NONE, .ring = 0xffff };
 
-	for (int i = 0; i < 2 * CLEAT_MAX_QUEUES; i++)
-		CLEAT_ROW_WRITE(&(&cleat_registry->queues[port][0][0])[i], &empty);
+	for (int i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
+		struct cleat_queue_row_shm *row = &(&cleat_registry->queues[port][0][0])[i];
+
+		empty.claims = row->claims;
+		CLEAT_ROW_WRITE(row, &empty);
+	}
 }
 
 static int port_add(void *ctx, struct cleat_port_ctrl *ctrl)
 {
 	struct cleat_primary *p = ctx;
 	struct cleat_port_shm row = { 0 };
-	struct cleat_zone_request req = { .len_bytes = QUEUES_BYTES, .align = CLEAT_PAGE_4K };
+	struct cleat_zone_request req = { .len_bytes = sizeof(struct cleat_port_area_shm),
+		.align = CLEAT_PAGE_4K };
+	struct cleat_port_area_shm *area;
 	struct cleat_zone_shm zone;
 	char name[CLEAT_NAME_LEN];
 	int zone_id, id, rc = check_ctrl(ctrl);
@@ -133,7 +138,9 @@ static int port_add(void *ctx, struct cleat_port_ctrl *ctrl)
 	row.queues_zone = (uint32_t)zone_id;
 	row.queues_off = zone.va - cleat_window_base;
 	ctrl->port = (uint16_t)id;
-	ctrl->queues = (struct cleat_queue_shm *)cleat_zone_ptr(&zone);
+	area = cleat_zone_ptr(&zone);
+	ctrl->queues = area->queues;
+	ctrl->hw_stats = area->hw_stats;
 	clear_queue_rows((uint32_t)id);
 	CLEAT_ROW_WRITE(&cleat_registry->ports[id], &row);
 	p->ports[id] = ctrl;

@@ -188,14 +188,12 @@ static void note_parents(struct cleat_scan *scan, const struct cleat_scan_pool *
 
 int cleat_scan_queue_owner(uint16_t id, uint16_t *slot)
 {
-	unsigned port = id >> 8;
 	unsigned dir = id & CLEAT_OWNER_TX ? CLEAT_TX : CLEAT_RX;
-	unsigned queue = id & 0x7f;
+	const struct cleat_queue_row_shm *row =
+		&cleat_registry->queues[id >> 5 & 63U][dir][id & 15U];
 
-	if (port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES)
-		return 0;
-	*slot = cleat_load_relaxed(&cleat_registry->queues[port][dir][queue].owner_slot);
-	return *slot != CLEAT_SLOT_NONE;
+	*slot = cleat_load_relaxed(&row->owner_slot);
+	return *slot != CLEAT_SLOT_NONE && (cleat_load_relaxed(&row->claims) & 31U) == id >> 11;
 }
 
 static int process_is_free(uint16_t slot)

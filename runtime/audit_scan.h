@@ -52,7 +52,7 @@ int cleat_scan_is_duplicate(const struct cleat_scan_pool *pool, uint32_t index);
 /** Threads that cannot be inside an operation: of no process, or of a dead one. */
 void cleat_scan_gone(struct cleat_thread_set *gone);
 
-/** Does some process run this queue? @param id as in owner words */
+/** Does some process run this queue by the claim of the id? @param id as in owner words */
 int cleat_scan_queue_owner(uint16_t id, uint16_t *slot);
 
 #ifdef __cplusplus

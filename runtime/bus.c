@@ -52,7 +52,8 @@ struct cleat_device *cleat_bus_add(
 			name, CLEAT_NAME_LEN - 1);
 		return NULL;
 	}
-	device = (struct cleat_device *)calloc(1, sizeof(*device));
+	device = (struct cleat_device *)calloc(
+		1, bus->device_bytes != 0 ? bus->device_bytes : sizeof(*device));
 	if (device != NULL)
 		device->args = strdup(args);
 	if (device == NULL || device->args == NULL) {
@@ -76,6 +77,8 @@ void cleat_bus_drop(struct cleat_device *device)
 	while (*at != device)
 		at = &(*at)->next;
 	*at = device->next;
+	if (device->bus->forget != NULL)
+		device->bus->forget(device);
 	free(device->args);
 	free(device);
 }

@@ -7,6 +7,8 @@
 #ifndef CLEAT_RUNTIME_BUS_H
 #define CLEAT_RUNTIME_BUS_H
 
+#include <stddef.h>
+
 #include "runtime/device.h"
 #include "runtime/driver.h"
 
@@ -23,10 +25,13 @@ struct cleat_bus {
 	/** Could @p name be a device of this bus? Decides which bus an allow or block entry is for.
 	 */
 	int (*owns)(const struct cleat_bus *bus, const char *name);
+	/** Free what a device of this bus has besides struct cleat_device; may be NULL. */
+	void (*forget)(struct cleat_device *device);
 	/** Make ready before the driver's probe, and undo it after its remove; may be NULL. */
 	int (*plug)(struct cleat_bus *bus, struct cleat_device *device);
 	void (*unplug)(struct cleat_bus *bus, struct cleat_device *device);
 
+	size_t device_bytes; /* of its own device struct, cleat_device first; 0: that alone */
 	struct cleat_device *devices; /* in the order found */
 	struct cleat_bus *next;
 	int disabled; /* --no-pci: not scanned */

@@ -54,14 +54,32 @@ struct cleat_port_ops {
 	int (*promiscuous_set)(struct cleat_port_ctrl *port, int on);
 	int (*mtu_set)(struct cleat_port_ctrl *port, unsigned mtu);
 	int (*mac_set)(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+	int (*allmulticast_set)(struct cleat_port_ctrl *port, int on);
+	/** Receive for this address, too. -ENOSPC: all max_mac_filters are in use */
+	int (*mac_filter_add)(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+	int (*mac_filter_remove)(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+	/** The port is stopped; @p offloads is part of port->offload_capa. Takes effect at start.
+	 */
+	int (*offloads_set)(struct cleat_port_ctrl *port, uint32_t offloads);
 	int (*link_get)(struct cleat_port_ctrl *port, struct cleat_link *out);
-	/** A process claimed the queue: open what it needs. Gives @p grant's descriptors. */
+	/**
+	 * A process claimed the queue: open what it needs. Gives @p grant's descriptors. A device's
+	 * queue is set running without buffers: the data side brings those.
+	 */
 	int (*queue_open)(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue,
 		struct cleat_queue_grant *grant);
-	/** The owner released the queue or died: bring it to rest. Nobody else runs on it now. */
+	/**
+	 * The owner released the queue or died: bring it to rest, and return when the device
+	 * touches no buffer of it any more. The primary then takes back the mbufs that lie in it:
+	 * they are found by their owner words. -EIO: the device does not stop; its buffers stay
+	 * away.
+	 */
 	int (*queue_reset)(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue);
 	/** All counters of the queues back to zero; the default zeroes cleat_queue_shm's own. */
 	int (*stats_reset)(struct cleat_port_ctrl *port);
+	/** Once per second while the port is started: add the device's counters to port->hw_stats,
+	 * before they overflow; look at the link if the device does not tell. */
+	void (*tick)(struct cleat_port_ctrl *port);
 };
 
 /*
@@ -78,13 +96,23 @@ struct cleat_port_ctrl {
 	uint16_t max_mtu;
 	uint16_t max_rx_queues; /* 0 .. CLEAT_MAX_QUEUES */
 	uint16_t max_tx_queues;
-	int numa_node; /* -1: none */
+	uint16_t default_rx_queues; /* 0: all; what the primary sets up at first */
+	uint16_t default_tx_queues;
+	uint16_t max_descriptors;   /* of a queue; 0: no limit of the device's */
+	uint16_t align_descriptors; /* their number is a multiple of it; 0: any */
+	uint16_t max_mac_filters;   /* besides its own */
+	uint32_t offload_capa;	    /* CLEAT_OFFLOAD_… */
+	uint32_t offloads;	    /* switched on at first */
+	int numa_node;		    /* -1: none */
 	struct cleat_link link;
+	struct cleat_device *device; /* whose mapped BARs go to every process that claims a queue */
 
 	/* filled by port_add */
 	uint16_t port;
 	struct cleat_queue_shm *queues; /* [2 * CLEAT_MAX_QUEUES], zeroed: rx, then tx */
+	uint64_t *hw_stats;		/* [CLEAT_MAX_HW_STATS], zeroed: the device's counters */
 };
+#define CLEAT_MAX_HW_STATS 64
 
 /* The shared state of one queue of @p port. */
 struct cleat_queue_shm *cleat_port_ctrl_queue(
@@ -111,8 +139,43 @@ struct cleat_services {
 	/** Make it a port, state STOPPED. Borrows @p port until port_remove. @return the port's id
 	 */
 	int (*port_add)(void *ctx, struct cleat_port_ctrl *port);
-	/** -EBUSY never: holders find -ENODEV, the primary takes their claims. */
+	/**
+	 * The device has come to rest: it touches no memory any more. Holders of queues find
+	 * -ENODEV;
+	 * @p port is the driver's again at once, while what workers may still touch (queues' state,
+	 * dma_reserve) stays until the last of them has let go. -EBUSY never.
+	 */
 	int (*port_remove)(void *ctx, struct cleat_port_ctrl *port);
+	/**
+	 * Memory of a port that its device reaches, zeroed, on the port's node: descriptor rings
+	 * and the like. It goes back by itself when the port is removed and no process is left that
+	 * uses it.
+	 *
+	 * @param what   its name within the port: "rx3"; at most 12 characters
+	 * @param align  power of two, 0: 64
+	 * @param va     receives where it is; @p iova what the device calls it, contiguous
+	 * @return       0; -EEXIST: free it first; -ENOMEM, -ENOSPC; -ENOTSUP if devices cannot
+	 * reach memory (ordinary pages by physical address)
+	 */
+	int (*dma_reserve)(void *ctx, const struct cleat_port_ctrl *port, const char *what,
+		uint64_t len_bytes, uint64_t align, void **va, uint64_t *iova);
+	/** Only while no process holds the queue it is of. -ENOENT */
+	int (*dma_free)(void *ctx, const struct cleat_port_ctrl *port, const char *what);
+	/**
+	 * Map a memory BAR of a PCI device into the window, here and in every process that claims a
+	 * queue of its ports. It stays until the device is removed.
+	 *
+	 * @param va  receives where it starts; parts that the kernel keeps for itself fault
+	 * @return    0; -ENOENT: no such memory BAR; what mmap() said
+	 */
+	int (*bar_map)(void *ctx, struct cleat_device *device, unsigned bar, void **va,
+		uint64_t *len_bytes);
+	/** Call @p fn in the event loop whenever @p fd is readable, until irq_unwatch. Borrows @p
+	 * fd. */
+	int (*irq_watch)(void *ctx, int fd, void (*fn)(void *arg), void *arg);
+	void (*irq_unwatch)(void *ctx, int fd);
+	/** port->link has changed: everybody is told. */
+	void (*link_changed)(void *ctx, struct cleat_port_ctrl *port);
 	/** This queue is that ring (written to the queue's row). */
 	int (*queue_ring_set)(void *ctx, const struct cleat_port_ctrl *port, enum cleat_dir dir,
 		unsigned queue, uint32_t ring);
@@ -155,6 +218,11 @@ struct cleat_queue_conf {
 	const char *driver;
 	struct cleat_queue_shm *shm;
 	struct cleat_mempool *pool; /* rx; borrowed until the queue is removed */
+	uint32_t offloads;	    /* switched on */
+	uint16_t descriptors;
+	uint16_t mtu;
+	uint16_t owner_id; /* for owner words of kind QUEUE */
+	int numa_node;	   /* -1: none */
 	int fds[CLEAT_MAX_QUEUE_FDS];
 	unsigned n_fds;
 };
@@ -171,8 +239,18 @@ struct cleat_data_ops {
 	/** Sets q->burst and q->data. Takes from conf->fds what it keeps, setting those to -1. */
 	int (*rxq_open)(struct cleat_queue *q, struct cleat_queue_conf *conf);
 	int (*txq_open)(struct cleat_queue *q, struct cleat_queue_conf *conf);
-	/** No thread is inside a burst of this queue any more. */
+	/** No thread is inside a burst of this queue any more. Buffers that the device still has
+	 * are left to the primary. */
 	void (*close)(struct cleat_queue *q);
+	/**
+	 * Have q->event_fd signalled at the next packet; NULL if it cannot be.
+	 * @return  0; 1: a packet is there already, nothing is armed
+	 */
+	int (*rx_arm)(struct cleat_queue *q);
+	void (*rx_disarm)(struct cleat_queue *q);
+	/** Names of cleat_port_ctrl.hw_stats, by index. */
+	const char *const *hw_stats;
+	unsigned n_hw_stats;
 	const struct cleat_xstat *xstats;
 	unsigned n_xstats;
 	struct cleat_data_ops *next;

@@ -7,7 +7,7 @@
 
 /* Changes whenever the layout or the meaning of a shared struct changes; the handshake compares it.
  */
-#define CLEAT_ABI 1
+#define CLEAT_ABI 2
 
 #define CLEAT_WINDOW_BASE_DEFAULT 0x200000000000ULL
 /* A handle has 31 bits and counts 64-byte units, so a window holds at most 128 GiB. */
@@ -18,11 +18,12 @@
 #define CLEAT_NAME_LEN	   32  /* with the NUL */
 #define CLEAT_MAX_PROCS	   128 /* slots; slot 0 is the primary */
 #define CLEAT_MAX_THREADS  256 /* data-path threads of all processes; thread 0 is the primary's */
-#define CLEAT_MAX_SEGMENTS 128
+#define CLEAT_MAX_SEGMENTS 256
 #define CLEAT_MAX_ZONES	   16384
 #define CLEAT_MAX_RINGS	   1024 /* pool rings included */
 #define CLEAT_MAX_POOLS	   64
 #define CLEAT_MAX_PORTS	   64
+#define CLEAT_MAX_DEVICES  128
 #define CLEAT_MAX_QUEUES   16 /* per port and direction */
 #define CLEAT_MAX_LCORES   256
 #define CLEAT_MAX_NODES	   8

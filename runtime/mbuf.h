@@ -27,10 +27,21 @@ extern "C" {
 struct cleat_mempool;
 
 /* ol_flags */
-#define CLEAT_MBUF_VLAN	     0x1U	 /* vlan_tci is valid, the tag is not in the data */
-#define CLEAT_MBUF_RSS_HASH  0x2U	 /* rss_hash is valid */
-#define CLEAT_MBUF_TIMESTAMP 0x4U	 /* timestamp_ns is valid */
-#define CLEAT_MBUF_CLONE     0x80000000U /* the data is the parent's; set and cleared here only */
+#define CLEAT_MBUF_VLAN	      0x1U  /* vlan_tci is valid, the tag is not in the data */
+#define CLEAT_MBUF_RSS_HASH   0x2U  /* rss_hash is valid */
+#define CLEAT_MBUF_TIMESTAMP  0x4U  /* timestamp_ns is valid */
+#define CLEAT_MBUF_RX_IP_GOOD 0x10U /* the device checked the IPv4 header checksum */
+#define CLEAT_MBUF_RX_IP_BAD  0x20U
+#define CLEAT_MBUF_RX_L4_GOOD 0x40U /* TCP or UDP */
+#define CLEAT_MBUF_RX_L4_BAD  0x80U
+/* What the device shall do on sending; l2_len and l3_len must be set for the checksums. The TCP or
+ * UDP checksum field holds the pseudo header's sum, the IPv4 header's holds 0. */
+#define CLEAT_MBUF_TX_IPV4 0x100U /* IPv4 header checksum */
+#define CLEAT_MBUF_TX_TCP  0x200U
+#define CLEAT_MBUF_TX_UDP  0x400U
+#define CLEAT_MBUF_TX_VLAN 0x800U /* insert the tag vlan_tci */
+#define CLEAT_MBUF_TX_MASK 0xf00U
+#define CLEAT_MBUF_CLONE   0x80000000U /* the data is the parent's; set and cleared here only */
 
 #define CLEAT_MBUF_HEADROOM_DEFAULT 128
 #define CLEAT_MBUF_MAX_SEGS	    255 /* of one packet */
@@ -48,7 +59,14 @@ struct cleat_mbuf {
 	uint16_t vlan_tci;
 	uint32_t ol_flags;
 	uint32_t packet_type;
-	uint32_t rss_hash;
+	union {
+		uint32_t rss_hash; /* received */
+		struct {	   /* to be sent, with CLEAT_MBUF_TX_… */
+			uint8_t l2_len;
+			uint8_t l3_len;
+			uint16_t l4_len;
+		};
+	};
 	cleat_handle next; /* segment, or CLEAT_HANDLE_NONE */
 	uint64_t timestamp_ns;
 };

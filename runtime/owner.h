@@ -6,7 +6,7 @@
  *   POOL     pool            free; a cache's flush to the pool's ring
  *   PROCESS  slot            alloc; dequeue from a ring; rx; tx for what it gives back
  *   RING     ring            enqueue, just before the slot is stored
- *   QUEUE    port << 8 | q   a driver that hands buffers to a device (tx queues: q + 0x80)
+ *   QUEUE    see below       a driver that hands buffers to a device
  *   SHARED   slot            the last direct holder, when clones still read the data
  *
  * Bits: kind 4 | id 16 | thread 12 | seq 32. The writer's thread and its operation counter make
@@ -37,7 +37,13 @@ enum cleat_owner_kind {
 	CLEAT_OWNER_SHARED = 5,
 };
 
-#define CLEAT_OWNER_TX 0x80U
+/*
+ * Id of a queue: claim 5 | port 6 | tx 1 | queue 4. The claim's number (mod 32) tells the buffers
+ * of one owner of the queue from those of the owner before, which the reaper may not have taken
+ * yet.
+ */
+#define CLEAT_OWNER_TX 0x10U
+static_assert(CLEAT_MAX_PORTS <= 64 && CLEAT_MAX_QUEUES <= 16, "bits of a queue's id");
 
 /** The word with which the calling thread hands mbufs over, the same within one operation. */
 cleat_inline uint64_t cleat_owner_word(enum cleat_owner_kind kind, uint16_t id)
@@ -63,10 +69,11 @@ cleat_inline int cleat_owner_is(uint64_t word, enum cleat_owner_kind kind, uint1
 	return word >> 44 == ((uint64_t)kind << 16 | id);
 }
 
-/** Id of a queue for CLEAT_OWNER_QUEUE. */
-cleat_inline uint16_t cleat_owner_queue_id(uint16_t port, uint16_t queue, int tx)
+/** Id of a queue for CLEAT_OWNER_QUEUE. @param claims  of the queue's row */
+cleat_inline uint16_t cleat_owner_queue_id(uint16_t port, uint16_t queue, int tx, uint16_t claims)
 {
-	return (uint16_t)((unsigned)port << 8 | (tx ? CLEAT_OWNER_TX : 0U) | (queue & 0x7fU));
+	return (uint16_t)((claims & 31U) << 11 | (port & 63U) << 5 | (tx ? CLEAT_OWNER_TX : 0U) |
+			  (queue & 15U));
 }
 
 #ifdef __cplusplus

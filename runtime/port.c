@@ -68,6 +68,61 @@ int cleat_queue_burst(
 	return ret;
 }
 
+/* ---- sleeping ---- */
+
+enum wish { WISH_FD, WISH_ARM, WISH_DISARM };
+
+static int wish_of(struct cleat_queue *q, enum wish wish)
+{
+	if (q == &unclaimed)
+		return -EPERM;
+	if (q == &gone)
+		return -ENODEV;
+	if (q->event_fd < 0 || q->ops->rx_arm == NULL)
+		return -ENOTSUP;
+	if (wish == WISH_FD)
+		return q->event_fd;
+	if (wish == WISH_ARM)
+		return q->ops->rx_arm(q);
+	q->ops->rx_disarm(q);
+	return 0;
+}
+
+static int wish_for(uint16_t port, uint16_t queue, enum wish wish)
+{
+	int ret;
+
+	if (port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES)
+		return cleat_err(-ENODEV, "there is no port %u queue %u", port, queue);
+	rcu_read_lock();
+	ret = wish_of(cleat_load_acquire(&table[port][CLEAT_RX][queue]), wish);
+	READ_END();
+	rcu_read_unlock();
+	if (ret == -ENOTSUP)
+		return cleat_err(
+			ret, "port %u rx queue %u cannot wake anybody: poll it", port, queue);
+	return ret < 0 ? cleat_err(ret, "port %u rx queue %u: %s", port, queue,
+				 ret == -EPERM ? "not claimed by this process" : "the port is gone")
+		       : ret;
+}
+
+int cleat_rx_event_fd(uint16_t port, uint16_t queue)
+{
+	return wish_for(port, queue, WISH_FD);
+}
+
+int cleat_rx_arm(uint16_t port, uint16_t queue)
+{
+	return wish_for(port, queue, WISH_ARM);
+}
+
+int cleat_rx_disarm(uint16_t port, uint16_t queue)
+{
+	return wish_for(port, queue, WISH_DISARM);
+}
+
+/* ---- changing the table ---- */
+
 static void close_fds(struct cleat_queue_conf *conf)
 {
 	for (unsigned i = 0; i < CLEAT_MAX_QUEUE_FDS; i++) {
@@ -86,6 +141,7 @@ static int queue_open(struct cleat_queue_conf *conf, struct cleat_queue *q)
 {
 	int (*open_fn)(struct cleat_queue *, struct cleat_queue_conf *);
 
+	q->event_fd = -1;
 	q->ops = cleat_data_find(conf->driver);
 	if (q->ops == NULL)
 		return cleat_err(-ENOTSUP, "port %u: this program has no data side of driver '%s'",
@@ -95,6 +151,8 @@ static int queue_open(struct cleat_queue_conf *conf, struct cleat_queue *q)
 	q->port = conf->port;
 	q->queue = conf->queue;
 	q->dir = (uint16_t)conf->dir;
+	q->owner_id = conf->owner_id;
+	q->offloads = conf->offloads;
 	open_fn = conf->dir == CLEAT_RX ? q->ops->rxq_open : q->ops->txq_open;
 	return open_fn(q, conf);
 }
@@ -120,6 +178,8 @@ static int install(struct cleat_queue_conf *conf)
 		return cleat_err(-ENOMEM, "no memory for a queue");
 	ret = queue_open(conf, q);
 	if (ret < 0) {
+		if (q->event_fd >= 0)
+			(void)close(q->event_fd);
 		free(q);
 		return ret;
 	}
@@ -149,6 +209,8 @@ static int replace(struct cleat_queue **entry, struct cleat_queue *with)
 	GRACE_END();
 	if (old->ops->close != NULL)
 		old->ops->close(old);
+	if (old->event_fd >= 0)
+		(void)close(old->event_fd);
 	free(old);
 	return 0;
 }

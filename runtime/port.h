@@ -37,7 +37,14 @@ struct cleat_queue_shm {
 	uint64_t reserved[4];
 	uint64_t driver[24];
 } cleat_aligned(64);
-static_assert(sizeof(struct cleat_queue_shm) == 256, "registry ABI 1");
+static_assert(sizeof(struct cleat_queue_shm) == 256, "port ABI 2");
+
+/* All shared state of a port, at queues_off of its row. hw_stats is the primary's to write. */
+struct cleat_port_area_shm {
+	struct cleat_queue_shm queues[2 * CLEAT_MAX_QUEUES]; /* rx, then tx */
+	uint64_t hw_stats[CLEAT_MAX_HW_STATS];
+};
+static_assert(sizeof(struct cleat_port_area_shm) == 8704, "port ABI 2");
 
 /** @return packets moved, or negative errno */
 typedef int (*cleat_burst_fn)(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n);
@@ -51,7 +58,10 @@ struct cleat_queue {
 	const struct cleat_data_ops *ops;
 	uint16_t port;
 	uint16_t queue;
-	uint16_t dir; /* enum cleat_dir */
+	uint16_t dir;	   /* enum cleat_dir */
+	uint16_t owner_id; /* for owner words of kind QUEUE */
+	uint32_t offloads; /* of the port, switched on */
+	int event_fd;	   /* rx: signalled at a packet once armed; -1: there is none. Ours */
 };
 
 /* A burst on one entry, whichever direction; under the read lock of the table. */
@@ -92,6 +102,19 @@ cleat_inline int cleat_tx_burst(
 }
 
 /**
+ * Sleep until a packet comes: arm, poll the descriptor, disarm. Not for the fast path: these make
+ * system calls.
+ *
+ * @return  the descriptor to poll for reading, borrowed until the queue is removed; -ENOTSUP if the
+ *          queue cannot wake anybody (poll by bursts instead); -EPERM, -ENODEV
+ */
+int cleat_rx_event_fd(uint16_t port, uint16_t queue);
+/** @return 0: armed; 1: a packet is there, do not sleep; negative errno */
+int cleat_rx_arm(uint16_t port, uint16_t queue);
+/** Take the signal back, also after it came. */
+int cleat_rx_disarm(uint16_t port, uint16_t queue);
+
+/**
  * Make a queue that the primary granted usable in this process.
  *
  * @param conf  its descriptors are taken: whatever the outcome, conf->fds are all -1 afterwards
@@ -119,8 +142,8 @@ struct cleat_port_stats {
 	uint64_t tx_packets, tx_bytes, tx_errors, tx_dropped;
 };
 
-/** The shared state of queue 0 rx of a port, checked against the window; NULL if there is none. */
-struct cleat_queue_shm *cleat_port_queues(const struct cleat_port_shm *row);
+/** The shared state of a port, checked against the window; NULL if there is none. */
+struct cleat_port_area_shm *cleat_port_area(const struct cleat_port_shm *row);
 /** One queue of it. */
 struct cleat_queue_shm *cleat_port_queue(
 	const struct cleat_port_shm *row, enum cleat_dir dir, unsigned queue);

@@ -7,24 +7,24 @@
 #include "runtime/port.h"
 #include "runtime/row.h"
 
-struct cleat_queue_shm *cleat_port_queues(const struct cleat_port_shm *row)
+struct cleat_port_area_shm *cleat_port_area(const struct cleat_port_shm *row)
 {
 	uint64_t unit = row->queues_off >> CLEAT_HANDLE_SHIFT;
 
 	if (unit > CLEAT_HANDLE_MAX || row->queues_off % CLEAT_CACHE_LINE != 0)
 		return NULL;
-	return (struct cleat_queue_shm *)cleat_ptr_checked(
-		(cleat_handle)unit, sizeof(struct cleat_queue_shm) * 2 * CLEAT_MAX_QUEUES);
+	return (struct cleat_port_area_shm *)cleat_ptr_checked(
+		(cleat_handle)unit, sizeof(struct cleat_port_area_shm));
 }
 
 struct cleat_queue_shm *cleat_port_queue(
 	const struct cleat_port_shm *row, enum cleat_dir dir, unsigned queue)
 {
-	struct cleat_queue_shm *queues = cleat_port_queues(row);
+	struct cleat_port_area_shm *area = cleat_port_area(row);
 
-	if (queues == NULL || queue >= CLEAT_MAX_QUEUES)
+	if (area == NULL || queue >= CLEAT_MAX_QUEUES)
 		return NULL;
-	return &queues[(unsigned)dir * CLEAT_MAX_QUEUES + queue];
+	return &area->queues[(unsigned)dir * CLEAT_MAX_QUEUES + queue];
 }
 
 struct cleat_queue_shm *cleat_port_ctrl_queue(
@@ -45,7 +45,7 @@ static int port_row(uint16_t port, struct cleat_port_shm *row)
 			"port %u: its row in the registry does not come to rest; "
 			"the primary may have died",
 			port);
-	if (row->state == CLEAT_PORT_FREE || cleat_port_queues(row) == NULL)
+	if (row->state == CLEAT_PORT_FREE || cleat_port_area(row) == NULL)
 		return cleat_err(-ENODEV, "there is no port %u", port);
 	return 0;
 }
@@ -134,6 +134,14 @@ static void put_queue(struct sink *sink, const struct cleat_port_shm *row, enum 
 				cleat_load_relaxed(&q->driver[ops->xstats[i].word]));
 }
 
+static void put_hw(
+	struct sink *sink, const struct cleat_port_area_shm *area, const struct cleat_data_ops *ops)
+{
+	for (unsigned i = 0; i < ops->n_hw_stats && i < CLEAT_MAX_HW_STATS; i++)
+		if (ops->hw_stats[i] != NULL)
+			put(sink, "hw", ops->hw_stats[i], cleat_load_relaxed(&area->hw_stats[i]));
+}
+
 int cleat_port_xstats(uint16_t port, struct cleat_xstat_value *out, unsigned n)
 {
 	struct sink sink = { out, n, 0 };
@@ -154,6 +162,8 @@ int cleat_port_xstats(uint16_t port, struct cleat_xstat_value *out, unsigned n)
 		put_queue(&sink, &row, CLEAT_RX, i, ops);
 	for (unsigned i = 0; i < row.max_tx_queues && i < CLEAT_MAX_QUEUES; i++)
 		put_queue(&sink, &row, CLEAT_TX, i, ops);
+	if (ops != NULL)
+		put_hw(&sink, cleat_port_area(&row), ops);
 	return sink.count;
 }
 

@@ -45,7 +45,7 @@ struct cleat_registry_header_shm {
 	char version[CLEAT_NAME_LEN];
 	uint64_t reserved[4];
 };
-static_assert(sizeof(struct cleat_registry_header_shm) == 192, "registry ABI 1");
+static_assert(sizeof(struct cleat_registry_header_shm) == 192, "registry ABI 2");
 
 enum cleat_segment_kind {
 	CLEAT_SEGMENT_FREE = 0,
@@ -67,7 +67,7 @@ struct cleat_segment_shm {
 	uint16_t ready;	     /* every secondary has it mapped */
 	uint64_t reserved[2];
 };
-static_assert(sizeof(struct cleat_segment_shm) == 64, "registry ABI 1");
+static_assert(sizeof(struct cleat_segment_shm) == 64, "registry ABI 2");
 
 struct cleat_zone_shm {
 	char name[CLEAT_NAME_LEN];
@@ -78,7 +78,7 @@ struct cleat_zone_shm {
 	uint16_t owner_slot;
 	uint16_t numa_node;
 };
-static_assert(sizeof(struct cleat_zone_shm) == 64, "registry ABI 1");
+static_assert(sizeof(struct cleat_zone_shm) == 64, "registry ABI 2");
 
 enum cleat_proc_state {
 	CLEAT_PROC_FREE = 0,
@@ -100,7 +100,7 @@ struct cleat_proc_shm {
 	uint32_t attach_us; /* HELLO received to READY received */
 	uint64_t reserved[4];
 };
-static_assert(sizeof(struct cleat_proc_shm) == 96, "registry ABI 1");
+static_assert(sizeof(struct cleat_proc_shm) == 96, "registry ABI 2");
 
 /* A data-path thread; its lines are cleat_shared_shm.threads[same index]. */
 struct cleat_thread_row_shm {
@@ -110,7 +110,7 @@ struct cleat_thread_row_shm {
 	uint32_t tid; /* kernel thread id as told by the process; informative */
 	uint32_t generation;
 };
-static_assert(sizeof(struct cleat_thread_row_shm) == 16, "registry ABI 1");
+static_assert(sizeof(struct cleat_thread_row_shm) == 16, "registry ABI 2");
 
 enum cleat_ring_mode { CLEAT_RING_SPSC = 0, CLEAT_RING_MPMC = 1 };
 enum cleat_ring_use {
@@ -136,7 +136,7 @@ struct cleat_ring_row_shm {
 	uint16_t reserved16[3];
 	uint64_t reserved[3];
 };
-static_assert(sizeof(struct cleat_ring_row_shm) == 96, "registry ABI 1");
+static_assert(sizeof(struct cleat_ring_row_shm) == 96, "registry ABI 2");
 
 struct cleat_pool_row_shm {
 	char name[CLEAT_NAME_LEN]; /* "": free row */
@@ -154,7 +154,7 @@ struct cleat_pool_row_shm {
 	uint16_t headroom_bytes;
 	uint64_t reserved[3];
 };
-static_assert(sizeof(struct cleat_pool_row_shm) == 104, "registry ABI 1");
+static_assert(sizeof(struct cleat_pool_row_shm) == 104, "registry ABI 2");
 
 enum cleat_port_state {
 	CLEAT_PORT_FREE = 0,
@@ -164,6 +164,15 @@ enum cleat_port_state {
 };
 #define CLEAT_PORT_PROMISCUOUS 0x1U
 #define CLEAT_PORT_ALLMULTI    0x2U
+
+/* Offloads of a port: what its device can do, and what of that is switched on. */
+#define CLEAT_OFFLOAD_RX_CHECKSUM    0x1U   /* CLEAT_MBUF_RX_…_GOOD and _BAD */
+#define CLEAT_OFFLOAD_RX_VLAN_STRIP  0x2U   /* CLEAT_MBUF_VLAN */
+#define CLEAT_OFFLOAD_RX_SCATTER     0x4U   /* a packet may come in several mbufs */
+#define CLEAT_OFFLOAD_RX_RSS	     0x8U   /* CLEAT_MBUF_RSS_HASH, several rx queues */
+#define CLEAT_OFFLOAD_TX_CHECKSUM    0x100U /* CLEAT_MBUF_TX_IPV4, _TCP, _UDP */
+#define CLEAT_OFFLOAD_TX_VLAN_INSERT 0x200U /* CLEAT_MBUF_TX_VLAN */
+#define CLEAT_OFFLOAD_TX_SEGMENTS    0x400U /* packets of several mbufs */
 
 struct cleat_port_shm {
 	char name[CLEAT_NAME_LEN];   /* the device: "net_pcap0" */
@@ -181,12 +190,17 @@ struct cleat_port_shm {
 	uint16_t numa_node; /* 0xffff: none */
 	uint16_t link_up;
 	uint32_t link_mbps;
-	uint32_t generation;  /* counts devices that had this port id */
-	uint32_t queues_zone; /* zone of the queues' shared state */
-	uint64_t queues_off;  /* struct cleat_queue_shm[2 * CLEAT_MAX_QUEUES]: rx, then tx */
-	uint64_t reserved[3];
+	uint32_t generation;   /* counts devices that had this port id */
+	uint32_t queues_zone;  /* zone of the queues' shared state */
+	uint64_t queues_off;   /* struct cleat_queue_shm[2 * CLEAT_MAX_QUEUES]: rx, then tx */
+	uint32_t offload_capa; /* CLEAT_OFFLOAD_… */
+	uint32_t offloads;     /* switched on */
+	uint16_t device;       /* index of its row, 0xffff: none */
+	uint16_t max_mac_filters;
+	uint32_t reserved32;
+	uint64_t reserved[1];
 };
-static_assert(sizeof(struct cleat_port_shm) == 144, "registry ABI 1");
+static_assert(sizeof(struct cleat_port_shm) == 144, "registry ABI 2");
 
 enum cleat_dir { CLEAT_RX = 0, CLEAT_TX = 1 };
 
@@ -195,11 +209,40 @@ struct cleat_queue_row_shm {
 	uint16_t owner_slot; /* CLEAT_SLOT_NONE: unclaimed */
 	uint16_t pool;	     /* rx: where its mbufs come from */
 	uint16_t descriptors;
-	uint16_t ring; /* net_ring: its ring; else 0xffff */
-	uint16_t reserved16;
+	uint16_t ring;	 /* net_ring: its ring; else 0xffff */
+	uint16_t claims; /* counts them; part of the queue's id in owner words (owner.h) */
 	uint32_t seq;
 };
-static_assert(sizeof(struct cleat_queue_row_shm) == 16, "registry ABI 1");
+static_assert(sizeof(struct cleat_queue_row_shm) == 16, "registry ABI 2");
+
+/* A device on a bus, whether a driver took it or not; what runtime/device.h says of it. */
+struct cleat_bar_shm {
+	uint64_t phys;	    /* bus address; I/O: first port */
+	uint64_t len_bytes; /* 0: there is none */
+	uint64_t off;	    /* in the window, 0: not mapped */
+	uint64_t mapped[2]; /* bit per slot: this process has it mapped */
+	uint16_t kind;	    /* enum cleat_bar_kind */
+	uint16_t reserved16[3];
+};
+static_assert(sizeof(struct cleat_bar_shm) == 48, "registry ABI 2");
+static_assert(CLEAT_MAX_PROCS <= 128, "a bit per slot");
+
+struct cleat_device_shm {
+	char name[CLEAT_NAME_LEN];   /* "": free row */
+	char driver[CLEAT_NAME_LEN]; /* Cleat's, "" unless it is in use */
+	char kernel_driver[CLEAT_NAME_LEN];
+	char bus[8];
+	struct cleat_bar_shm bars[6];
+	uint32_t seq;
+	uint32_t class_code;
+	uint16_t vendor, device;
+	uint16_t state;	     /* enum cleat_device_state */
+	uint16_t numa_node;  /* 0xffff: none */
+	int32_t iommu_group; /* -1: none */
+	uint32_t irqs;	     /* interrupts wired */
+	char why[120];	     /* state FAILED, IGNORED, NO_DRIVER: the sentence */
+};
+static_assert(sizeof(struct cleat_device_shm) == 536, "registry ABI 2");
 
 struct cleat_lcore_shm {
 	uint16_t present;    /* the primary may run on it */
@@ -209,7 +252,7 @@ struct cleat_lcore_shm {
 	uint32_t seq;
 	uint32_t reserved;
 };
-static_assert(sizeof(struct cleat_lcore_shm) == 16, "registry ABI 1");
+static_assert(sizeof(struct cleat_lcore_shm) == 16, "registry ABI 2");
 
 /* Open addressing, linear probing; 0: never used, else zone index + 2; 1: was used. */
 #define CLEAT_ZONE_INDEX_SIZE (CLEAT_MAX_ZONES * 2)
@@ -226,6 +269,7 @@ struct cleat_registry_shm {
 	struct cleat_port_shm ports[CLEAT_MAX_PORTS];
 	struct cleat_queue_row_shm queues[CLEAT_MAX_PORTS][2][CLEAT_MAX_QUEUES];
 	struct cleat_lcore_shm lcores[CLEAT_MAX_LCORES];
+	struct cleat_device_shm devices[CLEAT_MAX_DEVICES];
 };
 
 /* The registry of this process, at cleat_window_base; NULL before attach. Read-only outside the

@@ -343,3 +343,28 @@ uint32_t cleat_sweep_ring(struct cleat_ring *r)
 	cleat_sweep_free(s);
 	return count;
 }
+
+int cleat_sweep_queue(uint16_t owner_id)
+{
+	struct cleat_sweep *s = cleat_sweep_new(CLEAT_SLOT_NONE);
+	int count;
+
+	if (s == NULL)
+		return -ENOMEM;
+	cleat_op_enter();
+	for (unsigned p = 0; p < s->scan.n; p++) {
+		struct cleat_mempool *mp = &s->scan.pools[p].mp;
+
+		for (uint32_t i = 0; i < mp->count; i++) {
+			struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(mp, i));
+
+			if (cleat_owner_is(
+				    cleat_load_acquire(&m->owner), CLEAT_OWNER_QUEUE, owner_id))
+				free_one(s, mp, m);
+		}
+	}
+	cleat_op_exit();
+	count = (int)s->count;
+	cleat_sweep_free(s);
+	return count;
+}

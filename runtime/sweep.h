@@ -47,6 +47,13 @@ void cleat_sweep_free(struct cleat_sweep *s);
 int64_t cleat_sweep_run(uint16_t slot, unsigned timeout_ms);
 
 /**
+ * Take back what lies in a device's queue: everything whose owner word is @p owner_id of a queue.
+ * The device has come to rest, and the process that had the queue is out of it.
+ * @return  how many mbufs; -ENOMEM
+ */
+int cleat_sweep_queue(uint16_t owner_id);
+
+/**
  * Take everything out of a ring that nobody uses any more, mbufs to their pools.
  * @return  how many mbufs; handles that are none are dropped
  */

@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/mempool.h"
+#include "runtime/owner.h"
 #include "runtime/row.h"
 #include "secondary/request.h"
 
@@ -139,6 +140,12 @@ static int fill_conf(struct cleat_queue_conf *conf, struct cleat_port_shm *port_
 	port_row->driver[CLEAT_NAME_LEN - 1] = '\0';
 	conf->driver = port_row->driver;
 	conf->ring = row.ring;
+	conf->descriptors = row.descriptors;
+	conf->mtu = port_row->mtu;
+	conf->offloads = port_row->offloads;
+	conf->numa_node = port_row->numa_node == 0xffff ? -1 : port_row->numa_node;
+	conf->owner_id =
+		cleat_owner_queue_id(conf->port, conf->queue, conf->dir == CLEAT_TX, row.claims);
 	conf->shm = cleat_port_queue(port_row, conf->dir, conf->queue);
 	if (conf->dir == CLEAT_RX) {
 		conf->pool = cleat_mempool_by_id(row.pool);

@@ -9,7 +9,7 @@
 
 #include "runtime/row.h"
 
-#define QUEUES_BYTES (sizeof(struct cleat_queue_shm) * 2 * CLEAT_MAX_QUEUES)
+#define QUEUES_BYTES sizeof(struct cleat_port_area_shm)
 
 static struct cleat_port_ctrl *ports[CLEAT_MAX_PORTS];
 static int fds_at_start;

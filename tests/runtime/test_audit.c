@@ -40,7 +40,7 @@ START_TEST(test_lost)
 	/* in no ring, a queue nobody runs, a slot nobody has, nonsense, free but in no cache,
 	 * shared with nobody */
 	m[0]->owner = cleat_owner_word(CLEAT_OWNER_RING, rings[0].id);
-	m[1]->owner = cleat_owner_word(CLEAT_OWNER_QUEUE, cleat_owner_queue_id(3, 1, 1));
+	m[1]->owner = cleat_owner_word(CLEAT_OWNER_QUEUE, cleat_owner_queue_id(3, 1, 1, 0));
 	m[2]->owner = cleat_owner_word(CLEAT_OWNER_PROCESS, 77);
 	m[3]->owner = UINT64_MAX;
 	m[4]->owner = cleat_owner_word(CLEAT_OWNER_POOL, pool->id);

@@ -74,10 +74,10 @@ static void setup(void)
 	row->state = CLEAT_PORT_STARTED;
 	row->max_rx_queues = 1;
 	row->max_tx_queues = 2;
-	row->queues_off = MBUF_HELP_BYTES - sizeof(*queues) * 2 * CLEAT_MAX_QUEUES;
+	row->queues_off = MBUF_HELP_BYTES - sizeof(struct cleat_port_area_shm);
 	strcpy(row->driver, "net_fake");
-	queues = cleat_port_queues(row);
-	ck_assert_ptr_nonnull(queues);
+	ck_assert_ptr_nonnull(cleat_port_area(row));
+	queues = cleat_port_area(row)->queues;
 }
 
 static void teardown(void)
