@@ -10,6 +10,7 @@ Frames both ways: type (1 byte), command's number (u32), length (u32), that many
 import glob
 import json
 import os
+import pwd
 import queue
 import selectors
 import struct
@@ -65,7 +66,7 @@ class Command:
         self.port, self.number = port, number
         extra = {}
         if what.get('user'):
-            extra = {'user': what['user'], 'group': what.get('group') or what['user'],
+            extra = {'user': what['user'], 'group': pwd.getpwnam(what['user']).pw_gid,
                      'extra_groups': []}
         cwd = what.get('cwd')
         self.child = subprocess.Popen(
