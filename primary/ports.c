@@ -228,12 +228,13 @@ int cleat_port_stop(struct cleat_primary *p, uint32_t port, uint16_t slot)
 	return 0;
 }
 
-int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, int on)
+int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, uint16_t slot, int on)
 {
 	struct cleat_port_ctrl *ctrl;
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
+	rc = rc < 0 ? rc : check_unheld(port, slot);
 	if (rc < 0)
 		return rc;
 	ctrl = p->ports[port];
@@ -246,12 +247,13 @@ int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, int on)
 	return 0;
 }
 
-int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint32_t mtu)
+int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint16_t slot, uint32_t mtu)
 {
 	struct cleat_port_ctrl *ctrl;
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
+	rc = rc < 0 ? rc : check_unheld(port, slot);
 	if (rc < 0)
 		return rc;
 	ctrl = p->ports[port];
@@ -267,13 +269,14 @@ int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint32_t mtu)
 	return 0;
 }
 
-int cleat_port_mac(struct cleat_primary *p, uint32_t port, const uint8_t mac[6])
+int cleat_port_mac(struct cleat_primary *p, uint32_t port, uint16_t slot, const uint8_t mac[6])
 {
 	static const uint8_t ZERO[6];
 	struct cleat_port_ctrl *ctrl;
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
+	rc = rc < 0 ? rc : check_unheld(port, slot);
 	if (rc < 0)
 		return rc;
 	if ((mac[0] & 1) || memcmp(mac, ZERO, sizeof(ZERO)) == 0)

@@ -3,7 +3,8 @@
  * ports.h - the primary's side of ports: what drivers get from it, what processes may ask.
  *
  *   added (STOPPED) → configured with all its queues and the pool "default" → STARTED
- *   configuring and stopping need that no other process holds a queue of the port
+ *   configuring, stopping, and setting MAC, MTU or promiscuous need that no other process holds a
+ *   queue of the port
  *   removed: rows cleared, claims taken, everybody told
  */
 #ifndef CLEAT_PRIMARY_PORTS_H
@@ -25,9 +26,9 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 	enum cleat_dir dir, uint32_t queue, uint32_t descriptors, const char *pool);
 int cleat_port_start(struct cleat_primary *p, uint32_t port);
 int cleat_port_stop(struct cleat_primary *p, uint32_t port, uint16_t slot);
-int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, int on);
-int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint32_t mtu);
-int cleat_port_mac(struct cleat_primary *p, uint32_t port, const uint8_t mac[6]);
+int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, uint16_t slot, int on);
+int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint16_t slot, uint32_t mtu);
+int cleat_port_mac(struct cleat_primary *p, uint32_t port, uint16_t slot, const uint8_t mac[6]);
 
 /** @param grant  gives descriptors for the claimer. @return 0; -EBUSY naming the holder */
 int cleat_queue_claim(struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir,

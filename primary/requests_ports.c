@@ -33,9 +33,9 @@ static int configure(struct cleat_conn *c, const Cleat__PortConfigure *m)
 	int rc = cleat_port_configure(c->p, m->port, c->slot, m->rx_queues, m->tx_queues);
 
 	if (rc == 0 && m->mtu != 0)
-		rc = cleat_port_mtu(c->p, m->port, m->mtu);
+		rc = cleat_port_mtu(c->p, m->port, c->slot, m->mtu);
 	if (rc == 0 && (m->flags & CLEAT_PORT_PROMISCUOUS))
-		rc = cleat_port_promiscuous(c->p, m->port, 1);
+		rc = cleat_port_promiscuous(c->p, m->port, c->slot, 1);
 	return rc;
 }
 
@@ -53,13 +53,13 @@ static int set(struct cleat_conn *c, const Cleat__PortSet *m)
 {
 	switch (m->what_case) {
 	case CLEAT__PORT_SET__WHAT_PROMISCUOUS:
-		return cleat_port_promiscuous(c->p, m->port, m->promiscuous);
+		return cleat_port_promiscuous(c->p, m->port, c->slot, m->promiscuous);
 	case CLEAT__PORT_SET__WHAT_MTU:
-		return cleat_port_mtu(c->p, m->port, m->mtu);
+		return cleat_port_mtu(c->p, m->port, c->slot, m->mtu);
 	case CLEAT__PORT_SET__WHAT_MAC:
 		if (m->mac.len != 6)
 			return cleat_err(-EINVAL, "a MAC address has 6 bytes, not %zu", m->mac.len);
-		return cleat_port_mac(c->p, m->port, m->mac.data);
+		return cleat_port_mac(c->p, m->port, c->slot, m->mac.data);
 	default:
 		return cleat_err(-EOPNOTSUPP, "this primary does not know that port setting");
 	}

@@ -21,6 +21,7 @@ int cleat_ctl_queue_setup(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool);
 int cleat_ctl_port_start(uint16_t port);
 int cleat_ctl_port_stop(uint16_t port);
+/* Settings of the whole port: -EBUSY naming the holder while another process holds a queue. */
 int cleat_ctl_port_promiscuous(uint16_t port, int on);
 int cleat_ctl_port_mtu(uint16_t port, unsigned mtu);
 int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6]);

@@ -275,6 +275,23 @@ static void refused(const char *what, int rc)
 	_exit(5);
 }
 
+/* What is set for the whole port would reach into the traffic of whoever holds a queue. */
+static void settings_are_refused(void)
+{
+	static const uint8_t MAC[6] = { 2, 0, 0, 0, 0, 9 };
+
+	for (int i = 0; i < 3; i++) {
+		int rc = i == 0	  ? cleat_ctl_port_mtu(0, 1400)
+			 : i == 1 ? cleat_ctl_port_mac(0, MAC)
+				  : cleat_ctl_port_promiscuous(0, 1);
+
+		if (rc == -EBUSY && strstr(cleat_error(), "owner (pid") != NULL)
+			continue;
+		fprintf(stderr, "setting %d: %d, %s\n", i, rc, cleat_error());
+		_exit(5);
+	}
+}
+
 static void thief(void)
 {
 	static const uint32_t PORTS[] = { 0, 63, 64, 0x10000, UINT32_MAX };
@@ -294,6 +311,7 @@ static void thief(void)
 	refused("pool's ring free", cleat_ctl_ring_free("pool.default"));
 	refused("port stop", cleat_ctl_port_stop(0));
 	refused("port configure", cleat_ctl_port_configure(0, 1, 1, 0));
+	settings_are_refused();
 	for (unsigned i = 0; i < 5; i++) {
 		release.port = ring_close.ring = PORTS[i];
 		release.queue = PORTS[i];
@@ -320,6 +338,38 @@ START_TEST(what_is_others_stays_theirs)
 	b = attacker(thief);
 	kill_it(b);
 	kill_it(a);
+	bad_still_well(&primary);
+	primary_stop(&primary);
+}
+END_TEST
+
+/* One that holds queues itself may set its port, and so may anyone when nobody holds any. */
+static void sets_its_port(void)
+{
+	static const uint8_t MAC[6] = { 2, 0, 0, 0, 0, 9 };
+	const struct cleat_port_shm *row;
+
+	attach("owner");
+	row = &cleat_registry->ports[0];
+	for (int i = 0; i < 2; i++) {
+		int rc = i == 0 ? 0 : cleat_ctl_queue_claim(0, CLEAT_RX, 0);
+
+		rc = rc < 0 ? rc : cleat_ctl_port_mtu(0, 1400U + (unsigned)i);
+		rc = rc < 0 ? rc : cleat_ctl_port_mac(0, MAC);
+		rc = rc < 0 ? rc : cleat_ctl_port_promiscuous(0, i == 0);
+		if (rc == 0 && row->mtu == 1400 + i && memcmp(row->mac, MAC, 6) == 0 &&
+			(row->flags & CLEAT_PORT_PROMISCUOUS) ==
+				(i == 0 ? CLEAT_PORT_PROMISCUOUS : 0))
+			continue;
+		fprintf(stderr, "round %d: %d, %s\n", i, rc, cleat_error());
+		_exit(5);
+	}
+}
+
+START_TEST(a_port_is_set_by_who_holds_it)
+{
+	setup();
+	kill_it(attacker(sets_its_port));
 	bad_still_well(&primary);
 	primary_stop(&primary);
 }
@@ -431,7 +481,7 @@ int main(void)
 {
 	const TTest *const TESTS[] = { all_rings, all_memory, all_connections,
 		strangers_keep_nobody_waiting, what_is_others_stays_theirs,
-		answers_that_nobody_reads, memory_without_end };
+		a_port_is_set_by_who_holds_it, answers_that_nobody_reads, memory_without_end };
 
-	return code_where_root_is_needed(bad_run("primary/attack_requests", TESTS, 7, 60));
+	return code_where_root_is_needed(bad_run("primary/attack_requests", TESTS, 8, 60));
 }
