@@ -16,6 +16,9 @@
 
 #define CAPTURE CLEAT_TEST_DATA_DIR "/capture.pcap"
 
+#define PAGES 8 /* hugepages of 2 MiB that a primary of this test takes */
+static bool hugepages;
+
 static void nothing_is_left(void)
 {
 	struct cleat_rundir rd;
@@ -334,7 +337,7 @@ START_TEST(signals_end_it_and_nothing_is_left)
 {
 	end_in_order(SIGTERM, "--no-huge", "--no-pci");
 	end_in_order(SIGINT, "--no-huge", "--no-pci");
-	if (free_hugepages() >= 8)
+	if (hugepages) /* else main() says so */
 		end_in_order(SIGTERM, "--huge-size", "2M");
 }
 END_TEST
@@ -361,6 +364,13 @@ int main(void)
 		more_memory_than_the_machine_has, more_hugepages_than_there_are,
 		second_primary_is_refused, signals_end_it_and_nothing_is_left,
 		after_sigkill_the_next_one_starts };
+	int code;
 
-	return bad_run("primary/start", TESTS, sizeof(TESTS) / sizeof(TESTS[0]), 60);
+	hugepages = free_hugepages() >= PAGES;
+	code = bad_run("primary/start", TESTS, sizeof(TESTS) / sizeof(TESTS[0]), 60);
+	if (code != 0 || hugepages)
+		return code;
+	printf("SKIP: all passed but the end of a primary on hugepages, which takes %d free of 2 MiB\n",
+		PAGES);
+	return SPAWN_SKIP;
 }
