@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cmd_map.c - a picture of the window: its segments by node, each with its zones and free space. */
+/* cmd_map.c - a picture of the window: its segments, each with its zones and free space, and sums
+ * by node. */
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -18,6 +19,22 @@ static const struct cleat_column COLUMNS[] = {
 	{ "WHAT", "zone", 0 },
 	{ "OWNER", "owner", 0 },
 	{ NULL, NULL, 0 },
+};
+
+static const struct cleat_column NODE_COLUMNS[] = {
+	{ "NODE", "node", 1 },
+	{ "SEGMENTS", "segments", 1 },
+	{ "MEMORY", "len_bytes", 1 },
+	{ "IN ZONES", "used_bytes", 1 },
+	{ "FREE", "free_bytes", 1 },
+	{ NULL, NULL, 0 },
+};
+
+/* Memory by the node it lies on; the last one: on several, or nobody knows. */
+struct node_sums {
+	struct {
+		uint64_t segments, len, used;
+	} at[CLEAT_MAX_NODES + 1];
 };
 
 struct piece {
@@ -144,6 +161,37 @@ static void print_segment(
 	cleat_table_free(t);
 }
 
+static void add_to_node(
+	struct node_sums *sums, const struct cleat_segment_shm *seg, const struct pieces *zones)
+{
+	unsigned node = seg->node_got < CLEAT_MAX_NODES ? seg->node_got : CLEAT_MAX_NODES;
+
+	if (seg->kind != CLEAT_SEGMENT_MEMORY)
+		return;
+	sums->at[node].segments++;
+	sums->at[node].len += seg->len_bytes;
+	for (unsigned i = 0; i < zones->n; i++)
+		sums->at[node].used += zones->at[i].len;
+}
+
+static void print_nodes(const struct node_sums *sums)
+{
+	struct cleat_table *t = cleat_table_new(NODE_COLUMNS);
+
+	for (unsigned node = 0; node <= CLEAT_MAX_NODES; node++) {
+		if (sums->at[node].segments == 0)
+			continue;
+		cleat_table_node(t, node < CLEAT_MAX_NODES ? (uint16_t)node : 0xffff);
+		cleat_table_number(t, sums->at[node].segments);
+		cleat_table_bytes(t, sums->at[node].len);
+		cleat_table_bytes(t, sums->at[node].used);
+		cleat_table_bytes(t, sums->at[node].len - sums->at[node].used);
+	}
+	puts("");
+	cleat_table_print(t, stdout, "no memory");
+	cleat_table_free(t);
+}
+
 static void add_json(struct json_object *array, unsigned index, const struct cleat_segment_shm *seg,
 	const struct pieces *zones)
 {
@@ -171,6 +219,7 @@ int cleat_cmd_map(const struct cleat_tool *tool)
 	const struct cleat_registry_header_shm *h = &cleat_registry->header;
 	struct pieces *zones = malloc(sizeof(*zones));
 	struct json_object *array = json_object_new_array();
+	struct node_sums sums = { 0 };
 	char size[24];
 
 	if (zones == NULL || array == NULL) {
@@ -188,6 +237,7 @@ int cleat_cmd_map(const struct cleat_tool *tool)
 			seg.kind == CLEAT_SEGMENT_FREE)
 			continue;
 		collect_zones(zones, &seg);
+		add_to_node(&sums, &seg, zones);
 		if (tool->json)
 			add_json(array, i, &seg, zones);
 		else
@@ -195,6 +245,8 @@ int cleat_cmd_map(const struct cleat_tool *tool)
 	}
 	if (tool->json)
 		puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
+	else
+		print_nodes(&sums);
 	json_object_put(array);
 	free(zones);
 	return CLEAT_EXIT_OK;

@@ -108,6 +108,8 @@ def check_contents():
         if segment['pieces']:
             total = sum(p['len_bytes'] for p in segment['pieces'])
             expect('the map adds up: %s' % segment, abs(total - segment['len_bytes']) < 65536)
+    expect('the map sums up by node', re.search(r'\nNODE +SEGMENTS .*\n +\d+ +1 +64.0 MiB ',
+                                                cleat('map')[1]))
     for pool in rows('audit'):
         where = ('in_pool', 'in_processes', 'in_rings', 'in_queues', 'shared', 'lost')
         expect('the audit adds up: %s' % pool, pool['size'] == sum(pool[k] for k in where))
