@@ -52,7 +52,7 @@ struct cleat_pci_device {
 	uint32_t class_code; /* 24 bits: 0x020000 is an Ethernet controller */
 	uint8_t revision;
 	uint32_t irq;
-	char local_cpus[64];		    /* list: "0-3,8" */
+	char local_cpus[256];		    /* list: "0-3,8"; cut at a comma if longer */
 	char kernel_driver[CLEAT_NAME_LEN]; /* "" if none is bound */
 	int iommu_group;		    /* CLEAT_PCI_NO_GROUP */
 	char physfn[CLEAT_NAME_LEN]; /* the SR-IOV physical function of a virtual one, or "" */
