@@ -130,7 +130,8 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
 			cleat_err(-ENODEV, "device %s: no driver for it", device->name));
 	ret = bus->plug != NULL ? bus->plug(bus, device) : 0;
 	if (ret < 0)
-		return not_probed(device, CLEAT_DEVICE_FAILED, ret);
+		return not_probed(
+			device, ret == -ENODEV ? CLEAT_DEVICE_NO_DRIVER : CLEAT_DEVICE_FAILED, ret);
 	device->driver = driver;
 	device->services = services;
 	ret = driver->probe(device, services);

@@ -25,9 +25,13 @@ struct cleat_bus {
 	/** Could @p name be a device of this bus? Decides which bus an allow or block entry is for.
 	 */
 	int (*owns)(const struct cleat_bus *bus, const char *name);
+	/** Write a name of owns() as devices of this bus bear it; may be NULL: names are as they
+	 * are. @return 0, or negative errno with a sentence if it is no such name */
+	int (*canonical)(const struct cleat_bus *bus, const char *name, char out[CLEAT_NAME_LEN]);
 	/** Free what a device of this bus has besides struct cleat_device; may be NULL. */
 	void (*forget)(struct cleat_device *device);
-	/** Make ready before the driver's probe, and undo it after its remove; may be NULL. */
+	/** Make ready before the driver's probe, and undo it after its remove; may be NULL.
+	 * -ENODEV: it cannot be used as it is (the kernel's own driver holds it). */
 	int (*plug)(struct cleat_bus *bus, struct cleat_device *device);
 	void (*unplug)(struct cleat_bus *bus, struct cleat_device *device);
 

@@ -43,32 +43,62 @@ static const struct cleat_bus *bus_of(const char *spec, const char **rest)
 	return NULL;
 }
 
+/* The name that @p rest begins with, as the bus writes it. */
+static int name_of(const struct cleat_bus *bus, const char *rest, char out[CLEAT_NAME_LEN])
+{
+	char name[CLEAT_NAME_LEN] = "";
+	size_t len = strcspn(rest, ",");
+
+	if (len == 0 || len >= sizeof(name))
+		return cleat_err(-EINVAL, "'%s' does not begin with the name of a device", rest);
+	memcpy(name, rest, len);
+	if (bus->canonical != NULL)
+		return bus->canonical(bus, name, out);
+	memcpy(out, name, sizeof(name));
+	return 0;
+}
+
+static struct entry *entry_new(
+	const struct cleat_bus *bus, enum list_kind kind, const char *name, const char *args)
+{
+	size_t name_len = strlen(name);
+	struct entry *e = (struct entry *)malloc(sizeof(*e) + name_len + strlen(args) + 1);
+
+	if (e == NULL) {
+		(void)cleat_err(-ENOMEM, "no memory for the device list");
+		return NULL;
+	}
+	e->next = NULL;
+	e->bus = bus;
+	e->kind = kind;
+	e->name_len = name_len;
+	memcpy(e->spec, name, name_len);
+	memcpy(e->spec + name_len, args, strlen(args) + 1);
+	return e;
+}
+
 static int add(enum list_kind kind, const char *spec)
 {
 	struct entry **at = &entries;
 	const char *rest;
 	const struct cleat_bus *bus = bus_of(spec, &rest);
-	struct entry *e;
+	char name[CLEAT_NAME_LEN];
+	int ret;
 
 	if (bus == NULL)
 		return cleat_err(-EINVAL, "'%s' is not the name of a device of any bus", spec);
 	if (kind == BLOCK && strchr(rest, ',') != NULL)
 		return cleat_err(-EINVAL, "blocked device '%s' takes no arguments", spec);
+	ret = name_of(bus, rest, name);
+	if (ret < 0)
+		return ret;
 	for (; *at != NULL; at = &(*at)->next)
 		if ((*at)->bus == bus && (*at)->kind != kind)
 			return cleat_err(-EINVAL,
 				"'%s': bus %s cannot have both allowed and blocked devices", spec,
 				bus->name);
-	e = (struct entry *)malloc(sizeof(*e) + strlen(rest) + 1);
-	if (e == NULL)
-		return cleat_err(-ENOMEM, "no memory for the device list");
-	e->next = NULL;
-	e->bus = bus;
-	e->kind = kind;
-	e->name_len = strcspn(rest, ",");
-	memcpy(e->spec, rest, strlen(rest) + 1);
-	*at = e;
-	return 0;
+	*at = entry_new(bus, kind, name, rest + strcspn(rest, ","));
+	return *at != NULL ? 0 : -ENOMEM;
 }
 
 int cleat_bus_allow(const char *spec)

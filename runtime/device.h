@@ -4,7 +4,7 @@
  *
  *   FOUND → PROBED     the driver took it
  *   FOUND → IGNORED    the block list, or an allow list without it
- *   FOUND → NO_DRIVER  no driver knows it
+ *   FOUND → NO_DRIVER  no driver knows it, or the kernel's own driver holds it
  *   FOUND → FAILED     its driver refused; the sentence is in `why`
  *   PROBED → FOUND     removed by its driver
  */
