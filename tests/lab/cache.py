@@ -6,7 +6,7 @@ A part is a folder below $CLEAT_LAB_CACHE/1 that appears in one step when it is 
     qemu/     as unpacked; its libraries that the host lacks
     kernel/   vmlinuz, release, modules/RELEASE/ (with igb_uio.ko)
     busybox/  busybox
-    peer/     as unpacked: dpdk-testpmd, librte_*.so, driver plugins
+    peer/     as unpacked: DPDK's testpmd, its libraries and driver plugins; `testpmd` starts it
 """
 import contextlib
 import fcntl
@@ -22,7 +22,19 @@ from debian import Apt, Missing, codename
 
 FORMAT = '1'  # another number: the parts are made anew
 QEMU_SUITE = {'bookworm': 'bookworm-backports'}  # QEMU 7.2 there has no igb
-LIB = 'usr/lib/x86_64-linux-gnu'
+TESTPMD = """\
+#!/bin/sh
+# testpmd - DPDK's, with the libraries and the driver plugins beside this file.
+here=$(dirname "$(readlink -f "$0")")
+export LD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
+plugins=
+for name in bus_pci bus_vdev mempool_ring net_e1000 net_virtio net_vmxnet3 net_null net_pcap; do
+	for file in "$here"/usr/lib/x86_64-linux-gnu/dpdk/pmds-*/librte_$name.so.[0-9][0-9]; do
+		plugins="$plugins -d $file"
+	done
+done
+exec "$here/usr/bin/dpdk-testpmd" $plugins "$@"
+"""
 
 
 def folder():
@@ -54,7 +66,8 @@ def make_kernel(apt, new):
     apt.unpack([image], new + '.tmp')
     headers = [p for p in apt.lacking('linux-headers-' + release)
                if re.match('linux-(headers|kbuild|compiler)-', p)]
-    apt.unpack(headers + ['dpdk-kmods-dkms'], new + '.tmp')
+    apt.unpack(headers, new + '.tmp')
+    apt.unpack(['dpdk-kmods-dkms'], new + '.tmp')
     shutil.move(new + '.tmp/boot/vmlinuz-' + release, new + '/vmlinuz')
     os.makedirs(new + '/modules')
     lib = [d for d in (new + '.tmp/lib/modules/', new + '.tmp/usr/lib/modules/')
@@ -94,8 +107,13 @@ def build_igb_uio(top, release):
 
 
 def make_peer(apt, new):
-    """DPDK's testpmd and its libraries."""
-    apt.unpack(['dpdk'] + [p for p in apt.lacking('dpdk') if not p.startswith('dpdk=')], new)
+    """DPDK's testpmd, its libraries and driver plugins; a script that starts it from here."""
+    needed = [p for p in apt.lacking('dpdk-dev')
+              if not re.match(r'(udev|rdma-core|libdpdk-dev|librte-meta)|.*-dev=', p)]
+    apt.unpack(needed + ['dpdk-dev'], new)
+    with open(new + '/testpmd', 'w', encoding='utf-8') as f:
+        f.write(TESTPMD)
+    os.chmod(new + '/testpmd', 0o755)
 
 
 PARTS = {'busybox': make_busybox, 'qemu': make_qemu, 'kernel': make_kernel}

@@ -141,8 +141,9 @@ class Apt:
 
     def unpack(self, packages, folder):
         """Download packages and unpack them below a folder."""
-        self.say('fetching %s' % ' '.join(p.split('=')[0] for p in packages))
-        self._apt(packages[0].split('=')[0], 'download', *packages)
+        first, more = packages[-1].split('=')[0], len(packages) - 1
+        self.say('fetching %s%s' % (first, ' and %d packages it needs' % more if more else ''))
+        self._apt(first, 'download', *packages)
         deb = os.path.join(self.top, 'deb')
         for name in sorted(os.listdir(deb)):
             path = os.path.join(deb, name)

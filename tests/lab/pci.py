@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""pci.py - the guest's PCI devices by plain reads and writes in sysfs, and testpmd on them."""
+import os
+import re
+
+import cache
+
+SYSFS = '/sys/bus/pci/devices/'
+MODULES = {'vfio-pci': 'vfio-pci vfio_iommu_type1', 'uio_pci_generic': 'uio_pci_generic',
+           'igb_uio': 'igb_uio'}
+
+
+def read(guest, address, name):
+    """A file of a device in sysfs."""
+    return guest.check('cat %s%s/%s' % (SYSFS, address, name))
+
+
+def ids(guest, address):
+    """vendor:device, as in 8086:10d3."""
+    return ':'.join(read(guest, address, f)[2:] for f in ('vendor', 'device'))
+
+
+def driver(guest, address):
+    """The driver in charge, or ''."""
+    done = guest.run('readlink %s%s/driver' % (SYSFS, address))
+    return os.path.basename(done.out.decode().strip())
+
+
+def bind(guest, address, name):
+    """Load a driver and give it the device, whoever has it now."""
+    guest.check('''
+        set -e
+        for m in %s; do modprobe $m; done
+        cd %s%s
+        echo %s >driver_override
+        [ ! -e driver ] || echo %s >driver/unbind
+        echo %s >/sys/bus/pci/drivers_probe
+        ''' % (MODULES.get(name, name), SYSFS, address, name, address, address))
+    if driver(guest, address) != name:
+        raise AssertionError('%s does not bind to %s:\n%s' % (
+            address, name, guest.check('dmesg | tail -5')))
+
+
+def unbind(guest, address):
+    """Take the device from its driver; nobody's afterwards."""
+    guest.check('cd %s%s; echo >driver_override; [ ! -e driver ] || echo %s >driver/unbind' % (
+        SYSFS, address, address))
+
+
+def testpmd(guest, addresses, options='', seconds=5, eal=''):
+    """DPDK's testpmd on bound devices: (its output, packets per second received and sent)."""
+    program = cache.fill(peer=True) + '/peer/testpmd'
+    done = guest.run('(sleep %g; echo stop; echo quit) | %s %s %s -- -i --auto-start %s' % (
+        seconds, program, ' '.join('-a ' + a for a in addresses), eal, options), timeout_s=120)
+    text = (done.out + done.err).decode(errors='replace')
+    total = text.rpartition('Accumulated forward statistics')[2]
+    count = [int(n) / seconds for n in re.findall(r'[RT]X-packets: (\d+)', total)[:2]]
+    if done.code or len(count) != 2:
+        raise AssertionError('testpmd: exit code %d\n%s' % (done.code, text[-3000:]))
+    return text, count[0], count[1]
