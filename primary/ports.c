@@ -12,7 +12,6 @@
 
 #define DEFAULT_DESCRIPTORS 512
 #define MAX_DESCRIPTORS	    32768
-#define MIN_MTU		    68
 
 static const char *dir_name(enum cleat_dir dir)
 {
@@ -37,8 +36,7 @@ static void write_queue(
 	CLEAT_ROW_WRITE(&cleat_registry->queues[port][dir][queue], row);
 }
 
-/* 0, or -EBUSY naming a process other than @slot that holds a queue. */
-static int check_unheld(uint32_t port, uint16_t slot)
+int cleat_port_unheld(uint32_t port, uint16_t slot)
 {
 	char who[64];
 
@@ -54,7 +52,7 @@ static int check_unheld(uint32_t port, uint16_t slot)
 	return 0;
 }
 
-static int check_stopped(uint32_t port)
+int cleat_port_stopped(uint32_t port)
 {
 	if (cleat_registry->ports[port].state == CLEAT_PORT_STARTED)
 		return cleat_err(-EBUSY, "port %u is started; stop it first", port);
@@ -70,8 +68,8 @@ int cleat_port_configure(struct cleat_primary *p, uint32_t port, uint16_t slot, 
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
-	rc = rc < 0 ? rc : check_stopped(port);
-	rc = rc < 0 ? rc : check_unheld(port, slot);
+	rc = rc < 0 ? rc : cleat_port_stopped(port);
+	rc = rc < 0 ? rc : cleat_port_unheld(port, slot);
 	if (rc < 0)
 		return rc;
 	ctrl = p->ports[port];
@@ -103,9 +101,10 @@ static int setup_rx(struct cleat_port_ctrl *ctrl, uint32_t queue, uint32_t descr
 	if (id < 0)
 		return id;
 	row->pool = (uint16_t)id;
-	return ctrl->ops->rx_queue_setup
-		       ? ctrl->ops->rx_queue_setup(ctrl, queue, descriptors, &pool_row)
-		       : 0;
+	id = cleat_port_fits(ctrl, queue, &pool_row);
+	if (id < 0 || ctrl->ops->rx_queue_setup == NULL)
+		return id;
+	return ctrl->ops->rx_queue_setup(ctrl, queue, descriptors, &pool_row);
 }
 
 static int setup_tx(struct cleat_port_ctrl *ctrl, uint32_t queue, uint32_t descriptors)
@@ -130,9 +129,9 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 	struct cleat_queue_row_shm row;
 	int rc = cleat_port_check(p, port);
 
-	rc = rc < 0 ? rc : check_stopped(port);
+	rc = rc < 0 ? rc : cleat_port_stopped(port);
 	rc = rc < 0 ? rc : check_queue(port, dir, queue);
-	rc = rc < 0 ? rc : check_unheld(port, slot);
+	rc = rc < 0 ? rc : cleat_port_unheld(port, slot);
 	if (rc < 0)
 		return rc;
 	if (descriptors == 0)
@@ -215,7 +214,7 @@ int cleat_port_stop(struct cleat_primary *p, uint32_t port, uint16_t slot)
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
-	rc = rc < 0 ? rc : check_unheld(port, slot);
+	rc = rc < 0 ? rc : cleat_port_unheld(port, slot);
 	if (rc < 0 || cleat_registry->ports[port].state != CLEAT_PORT_STARTED)
 		return rc;
 	ctrl = p->ports[port];
@@ -224,70 +223,6 @@ int cleat_port_stop(struct cleat_primary *p, uint32_t port, uint16_t slot)
 		return rc;
 	row = cleat_registry->ports[port];
 	row.state = CLEAT_PORT_STOPPED;
-	write_row(port, &row);
-	return 0;
-}
-
-int cleat_port_promiscuous(struct cleat_primary *p, uint32_t port, uint16_t slot, int on)
-{
-	struct cleat_port_ctrl *ctrl;
-	struct cleat_port_shm row;
-	int rc = cleat_port_check(p, port);
-
-	rc = rc < 0 ? rc : check_unheld(port, slot);
-	if (rc < 0)
-		return rc;
-	ctrl = p->ports[port];
-	rc = ctrl->ops->promiscuous_set ? ctrl->ops->promiscuous_set(ctrl, on) : 0;
-	if (rc < 0)
-		return rc;
-	row = cleat_registry->ports[port];
-	row.flags = on ? row.flags | CLEAT_PORT_PROMISCUOUS : row.flags & ~CLEAT_PORT_PROMISCUOUS;
-	write_row(port, &row);
-	return 0;
-}
-
-int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint16_t slot, uint32_t mtu)
-{
-	struct cleat_port_ctrl *ctrl;
-	struct cleat_port_shm row;
-	int rc = cleat_port_check(p, port);
-
-	rc = rc < 0 ? rc : check_unheld(port, slot);
-	if (rc < 0)
-		return rc;
-	ctrl = p->ports[port];
-	row = cleat_registry->ports[port];
-	if (mtu < MIN_MTU || mtu > row.max_mtu)
-		return cleat_err(-EINVAL, "port %u: MTU %u is not from %d to %u", port, mtu,
-			MIN_MTU, row.max_mtu);
-	rc = ctrl->ops->mtu_set ? ctrl->ops->mtu_set(ctrl, mtu) : 0;
-	if (rc < 0)
-		return rc;
-	row.mtu = (uint16_t)mtu;
-	write_row(port, &row);
-	return 0;
-}
-
-int cleat_port_mac(struct cleat_primary *p, uint32_t port, uint16_t slot, const uint8_t mac[6])
-{
-	static const uint8_t ZERO[6];
-	struct cleat_port_ctrl *ctrl;
-	struct cleat_port_shm row;
-	int rc = cleat_port_check(p, port);
-
-	rc = rc < 0 ? rc : check_unheld(port, slot);
-	if (rc < 0)
-		return rc;
-	if ((mac[0] & 1) || memcmp(mac, ZERO, sizeof(ZERO)) == 0)
-		return cleat_err(
-			-EINVAL, "port %u: a group or zero address cannot be its MAC", port);
-	ctrl = p->ports[port];
-	rc = ctrl->ops->mac_set ? ctrl->ops->mac_set(ctrl, mac) : 0;
-	if (rc < 0)
-		return rc;
-	row = cleat_registry->ports[port];
-	memcpy(row.mac, mac, sizeof(row.mac));
 	write_row(port, &row);
 	return 0;
 }

@@ -31,6 +31,13 @@ struct cleat_ring_note {
 	bool orphan;		       /* its owner is gone */
 };
 
+/* Addresses that a port receives besides its own. */
+#define CLEAT_MAX_MAC_FILTERS 128
+struct cleat_mac_filters {
+	unsigned int n;
+	uint8_t macs[CLEAT_MAX_MAC_FILTERS][6];
+};
+
 struct cleat_primary {
 	const struct cleat_options *options;
 	struct ev_loop *loop;
@@ -47,6 +54,7 @@ struct cleat_primary {
 
 	struct cleat_services services;
 	struct cleat_port_ctrl *ports[CLEAT_MAX_PORTS];
+	struct cleat_mac_filters filters[CLEAT_MAX_PORTS];
 
 	int listen_fd;
 	struct cleat_conn *conns;		   /* all */

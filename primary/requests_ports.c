@@ -34,9 +34,7 @@ static int configure(struct cleat_conn *c, const Cleat__PortConfigure *m)
 
 	if (rc == 0 && m->mtu != 0)
 		rc = cleat_port_mtu(c->p, m->port, c->slot, m->mtu);
-	if (rc == 0 && (m->flags & CLEAT_PORT_PROMISCUOUS))
-		rc = cleat_port_promiscuous(c->p, m->port, c->slot, 1);
-	return rc;
+	return rc < 0 ? rc : cleat_port_flags(c->p, m->port, c->slot, m->flags);
 }
 
 static int queue_setup(struct cleat_conn *c, const Cleat__QueueSetup *m)
@@ -49,17 +47,34 @@ static int queue_setup(struct cleat_conn *c, const Cleat__QueueSetup *m)
 		m->descriptors, m->pool[0] != '\0' ? m->pool : "default");
 }
 
+typedef int (*set_mac_fn)(
+	struct cleat_primary *p, uint32_t port, uint16_t slot, const uint8_t mac[6]);
+
+static int set_mac(
+	struct cleat_conn *c, uint32_t port, const ProtobufCBinaryData *mac, set_mac_fn fn)
+{
+	if (mac->len != 6)
+		return cleat_err(-EINVAL, "a MAC address has 6 bytes, not %zu", mac->len);
+	return fn(c->p, port, c->slot, mac->data);
+}
+
 static int set(struct cleat_conn *c, const Cleat__PortSet *m)
 {
 	switch (m->what_case) {
 	case CLEAT__PORT_SET__WHAT_PROMISCUOUS:
 		return cleat_port_promiscuous(c->p, m->port, c->slot, m->promiscuous);
+	case CLEAT__PORT_SET__WHAT_ALLMULTICAST:
+		return cleat_port_allmulticast(c->p, m->port, c->slot, m->allmulticast);
 	case CLEAT__PORT_SET__WHAT_MTU:
 		return cleat_port_mtu(c->p, m->port, c->slot, m->mtu);
 	case CLEAT__PORT_SET__WHAT_MAC:
-		if (m->mac.len != 6)
-			return cleat_err(-EINVAL, "a MAC address has 6 bytes, not %zu", m->mac.len);
-		return cleat_port_mac(c->p, m->port, c->slot, m->mac.data);
+		return set_mac(c, m->port, &m->mac, cleat_port_mac);
+	case CLEAT__PORT_SET__WHAT_MAC_FILTER_ADD:
+		return set_mac(c, m->port, &m->mac_filter_add, cleat_port_filter_add);
+	case CLEAT__PORT_SET__WHAT_MAC_FILTER_REMOVE:
+		return set_mac(c, m->port, &m->mac_filter_remove, cleat_port_filter_remove);
+	case CLEAT__PORT_SET__WHAT_OFFLOADS:
+		return cleat_port_offloads(c->p, m->port, c->slot, m->offloads);
 	default:
 		return cleat_err(-EOPNOTSUPP, "this primary does not know that port setting");
 	}

@@ -99,6 +99,10 @@ static void fill_row(struct cleat_port_shm *row, const struct cleat_port_ctrl *c
 	row->numa_node = ctrl->numa_node < 0 ? 0xffff : (uint16_t)ctrl->numa_node;
 	row->link_up = (uint16_t)(ctrl->link.up != 0);
 	row->link_mbps = ctrl->link.mbps;
+	row->offload_capa = ctrl->offload_capa;
+	row->offloads = ctrl->offloads;
+	row->max_mac_filters = ctrl->max_mac_filters;
+	row->device = 0xffff;
 }
 
 static void clear_queue_rows(uint32_t port)
@@ -144,6 +148,7 @@ static int port_add(void *ctx, struct cleat_port_ctrl *ctrl)
 	clear_queue_rows((uint32_t)id);
 	CLEAT_ROW_WRITE(&cleat_registry->ports[id], &row);
 	p->ports[id] = ctrl;
+	p->filters[id].n = 0;
 	return id;
 }
 

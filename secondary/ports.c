@@ -97,17 +97,52 @@ int cleat_ctl_port_mtu(uint16_t port, unsigned mtu)
 	return port_set(&body);
 }
 
-int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6])
+int cleat_ctl_port_allmulticast(uint16_t port, int on)
+{
+	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
+
+	body.port = port;
+	body.what_case = CLEAT__PORT_SET__WHAT_ALLMULTICAST;
+	body.allmulticast = on != 0;
+	return port_set(&body);
+}
+
+int cleat_ctl_port_offloads(uint16_t port, uint32_t offloads)
+{
+	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
+
+	body.port = port;
+	body.what_case = CLEAT__PORT_SET__WHAT_OFFLOADS;
+	body.offloads = offloads;
+	return port_set(&body);
+}
+
+static int set_mac(uint16_t port, Cleat__PortSet__WhatCase what, const uint8_t mac[6])
 {
 	Cleat__PortSet body = CLEAT__PORT_SET__INIT;
 	uint8_t copy[6];
 
 	memcpy(copy, mac, sizeof(copy));
 	body.port = port;
-	body.what_case = CLEAT__PORT_SET__WHAT_MAC;
-	body.mac.data = copy;
+	body.what_case = what;
+	body.mac.data = copy; /* one of a union of three of that kind */
 	body.mac.len = sizeof(copy);
 	return port_set(&body);
+}
+
+int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6])
+{
+	return set_mac(port, CLEAT__PORT_SET__WHAT_MAC, mac);
+}
+
+int cleat_ctl_port_filter_add(uint16_t port, const uint8_t mac[6])
+{
+	return set_mac(port, CLEAT__PORT_SET__WHAT_MAC_FILTER_ADD, mac);
+}
+
+int cleat_ctl_port_filter_remove(uint16_t port, const uint8_t mac[6])
+{
+	return set_mac(port, CLEAT__PORT_SET__WHAT_MAC_FILTER_REMOVE, mac);
 }
 
 /* ---- claims ---- */

@@ -14,17 +14,30 @@
 extern "C" {
 #endif
 
-/** @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY while started or claimed */
+/** Promiscuous and allmulticast go off. @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY
+ * while started or claimed */
 int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
 /** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from */
 int cleat_ctl_queue_setup(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool);
 int cleat_ctl_port_start(uint16_t port);
 int cleat_ctl_port_stop(uint16_t port);
-/* Settings of the whole port: -EBUSY naming the holder while another process holds a queue. */
+
+/*
+ * Settings of the whole port. All return 0; -EBUSY naming the holder while another process holds a
+ * queue; -EINVAL; -EOPNOTSUPP, naming what the device lacks; the driver's error. They stay when
+ * this process ends.
+ */
 int cleat_ctl_port_promiscuous(uint16_t port, int on);
+int cleat_ctl_port_allmulticast(uint16_t port, int on);
+/** A frame of it fits into one buffer of each rx queue's pool, or rx-scatter is on. */
 int cleat_ctl_port_mtu(uint16_t port, unsigned mtu);
 int cleat_ctl_port_mac(uint16_t port, const uint8_t mac[6]);
+/** Receive for this address, too; a group address will do. -ENOSPC when all filters are in use */
+int cleat_ctl_port_filter_add(uint16_t port, const uint8_t mac[6]);
+int cleat_ctl_port_filter_remove(uint16_t port, const uint8_t mac[6]);
+/** The port is stopped. @param offloads  CLEAT_OFFLOAD_…: these on, the others off */
+int cleat_ctl_port_offloads(uint16_t port, uint32_t offloads);
 
 /**
  * Claim a queue and make it usable in this process.

@@ -37,6 +37,14 @@ static bool listens(void *arg)
 	return true;
 }
 
+void primary_wait(struct child *c)
+{
+	if (!wait_for(listens, c, 20000))
+		fail(c, "does not listen");
+	if (!child_is_running(c))
+		fail(c, "ended at once");
+}
+
 void primary_start(struct child *c, unsigned mib, ...)
 {
 	const char *more[24] = { NULL };
@@ -54,10 +62,7 @@ void primary_start(struct child *c, unsigned mib, ...)
 		more[7], more[8], more[9], more[10], more[11], more[12], more[13], more[14],
 		more[15], more[16], more[17], more[18], more[19], more[20], more[21], more[22],
 		NULL);
-	if (!wait_for(listens, c, 20000))
-		fail(c, "does not listen");
-	if (!child_is_running(c))
-		fail(c, "ended at once");
+	primary_wait(c);
 }
 
 void primary_stop(struct child *c)

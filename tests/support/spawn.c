@@ -127,25 +127,34 @@ static void become_nobody(void)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the change of user cleared it */
 }
 
-static void launch(struct child *c, struct args *a, bool as_nobody)
+/* Fork. @return whether we are the child, whose output goes to memory and who dies with us */
+static bool is_child(struct child *c, const char *what)
 {
-	int program = open_program(a->path);
 	pid_t parent = getpid();
 
 	memset(c, 0, sizeof(*c));
-	(void)snprintf(c->what, sizeof(c->what), "%s", a->argv[0]);
+	(void)snprintf(c->what, sizeof(c->what), "%s", what);
 	c->out_fd = memfd_create("out", MFD_CLOEXEC);
 	c->err_fd = memfd_create("err", MFD_CLOEXEC);
 	(void)fflush(NULL);
 	c->pid = fork();
 	if (c->pid < 0 || c->out_fd < 0 || c->err_fd < 0)
 		die("cannot start a child", strerror(errno));
-	if (c->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(127);
-		(void)dup2(c->out_fd, STDOUT_FILENO);
-		(void)dup2(c->err_fd, STDERR_FILENO);
+	if (c->pid != 0)
+		return false;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	(void)dup2(c->out_fd, STDOUT_FILENO);
+	(void)dup2(c->err_fd, STDERR_FILENO);
+	return true;
+}
+
+static void launch(struct child *c, struct args *a, bool as_nobody)
+{
+	int program = open_program(a->path);
+
+	if (is_child(c, a->argv[0])) {
 		if (as_nobody)
 			become_nobody();
 		(void)fexecve(program, a->argv, environ);
@@ -153,6 +162,17 @@ static void launch(struct child *c, struct args *a, bool as_nobody)
 	}
 	(void)close(program);
 	free_args(a);
+}
+
+void child_fork(struct child *c, const char *what, int (*fn)(void *arg), void *arg)
+{
+	int code;
+
+	if (!is_child(c, what))
+		return;
+	code = fn(arg);
+	(void)fflush(NULL);
+	_exit(code);
 }
 
 void child_start(struct child *c, const char *program, ...)

@@ -30,6 +30,9 @@ void child_start(struct child *c, const char *program, ...) __attribute__((senti
 /** The same, as user nobody with no groups and no capabilities; the caller is root. */
 void child_start_as_nobody(struct child *c, const char *program, ...) __attribute__((sentinel));
 
+/** A child without a program: it runs @p fn and ends with what that returns. */
+void child_fork(struct child *c, const char *what, int (*fn)(void *arg), void *arg);
+
 /**
  * The exit code of a program some of whose checks become another user and so were left out if this
  * user may not: then skipped, with the reason, unless something else failed.
@@ -75,6 +78,8 @@ const char *test_path(const char *name);
 /** Start cleat-primary for test_instance() on ordinary pages, @p mib MiB, no PCI, with further
  * arguments up to NULL, and wait until it listens. Ends the test, with its log, if it does not. */
 void primary_start(struct child *c, unsigned mib, ...) __attribute__((sentinel));
+/** The waiting alone, for one that was started otherwise. */
+void primary_wait(struct child *c);
 /** SIGTERM; ends the test if it does not end with 0 or leaves something behind. */
 void primary_stop(struct child *c);
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* toy.h: bus, control side, and the primary that has them. */
+#include "tests/support/toy.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "primary/boot.h"
+#include "primary/options.h"
+#include "runtime/bus.h"
+
+/* In the primary's process only. */
+static const struct toy *toy;
+static char instance[CLEAT_NAME_LEN];
+static struct cleat_port_ctrl port;
+
+/* ---- control side ---- */
+
+static int tell(struct cleat_port_ctrl *ctrl, enum toy_told what, uint64_t value)
+{
+	ctrl->hw_stats[what] = value;
+	return 0;
+}
+
+static int promiscuous_set(struct cleat_port_ctrl *ctrl, int on)
+{
+	return tell(ctrl, TOY_PROMISCUOUS, (uint64_t)on);
+}
+
+static int allmulticast_set(struct cleat_port_ctrl *ctrl, int on)
+{
+	return tell(ctrl, TOY_ALLMULTI, (uint64_t)on);
+}
+
+static int mtu_set(struct cleat_port_ctrl *ctrl, unsigned mtu)
+{
+	return tell(ctrl, TOY_MTU, mtu);
+}
+
+static int offloads_set(struct cleat_port_ctrl *ctrl, uint32_t offloads)
+{
+	return tell(ctrl, TOY_OFFLOADS, offloads);
+}
+
+static int mac_filter_add(struct cleat_port_ctrl *ctrl, const uint8_t mac[6])
+{
+	(void)mac;
+	if (ctrl->hw_stats[TOY_FILTERS] >= toy->room)
+		return cleat_err(-ENOSPC, "the toy's table is full");
+	return tell(ctrl, TOY_FILTERS, ctrl->hw_stats[TOY_FILTERS] + 1);
+}
+
+static int mac_filter_remove(struct cleat_port_ctrl *ctrl, const uint8_t mac[6])
+{
+	(void)mac;
+	return tell(ctrl, TOY_FILTERS, ctrl->hw_stats[TOY_FILTERS] - 1);
+}
+
+static int queue_open(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigned queue,
+	struct cleat_queue_grant *grant)
+{
+	(void)ctrl;
+	(void)queue;
+	if (dir == CLEAT_TX || toy->deaf)
+		return 0;
+	grant->fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	grant->n_fds = 1;
+	return grant->fds[0] < 0 ? cleat_err(-errno, "no event descriptor") : 0;
+}
+
+static const struct cleat_port_ops bare_ops = { .queue_open = queue_open };
+static const struct cleat_port_ops full_ops = { .queue_open = queue_open,
+	.promiscuous_set = promiscuous_set,
+	.allmulticast_set = allmulticast_set,
+	.mtu_set = mtu_set,
+	.mac_filter_add = mac_filter_add,
+	.mac_filter_remove = mac_filter_remove,
+	.offloads_set = offloads_set };
+
+static int probe(struct cleat_device *device, const struct cleat_services *services)
+{
+	int ret;
+
+	port = (struct cleat_port_ctrl){ .name = device->name,
+		.driver = TOY_DRIVER,
+		.ops = toy->bare ? &bare_ops : &full_ops,
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.max_mtu = toy->max_mtu,
+		.max_rx_queues = 2,
+		.max_tx_queues = 2,
+		.max_mac_filters = toy->filters,
+		.offload_capa = toy->capa,
+		.offloads = toy->offloads,
+		.numa_node = -1,
+		.device = device };
+	ret = services->port_add(services->ctx, &port);
+	return ret < 0 ? ret : 0;
+}
+
+static int toy_remove(struct cleat_device *device, const struct cleat_services *services)
+{
+	(void)device;
+	return services->port_remove(services->ctx, &port);
+}
+
+static struct cleat_driver driver = {
+	.name = TOY_DRIVER, .bus = "toy", .probe = probe, .remove = toy_remove, .usage = ""
+};
+
+/* ---- bus ---- */
+
+static int scan(struct cleat_bus *bus)
+{
+	if (bus->devices != NULL)
+		return 0;
+	return cleat_bus_add(bus, "toy0", "", -1) != NULL ? 0 : -ENOMEM;
+}
+
+static int match(const struct cleat_driver *d, const struct cleat_device *device)
+{
+	(void)d;
+	(void)device;
+	return 1;
+}
+
+static int owns(const struct cleat_bus *bus, const char *name)
+{
+	(void)bus;
+	return strcmp(name, "toy0") == 0;
+}
+
+static struct cleat_bus bus = { .name = "toy", .scan = scan, .match = match, .owns = owns };
+
+/* ---- primary ---- */
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)watcher;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* What cleat-primary's main() does. */
+static int run_primary(void *arg)
+{
+	static struct cleat_options options;
+	static struct cleat_primary p;
+	static char words[][16] = { "cleat-primary", "--instance", "", "--no-pci", "--no-huge",
+		"-m", "64" };
+	char *argv[] = { words[0], words[1], instance, words[3], words[4], words[5], words[6],
+		NULL };
+	ev_signal term;
+
+	toy = arg;
+	cleat_bus_register(&bus);
+	cleat_driver_register(&driver);
+	toy_data_register();
+	if (cleat_options_parse(&options, 7, argv) != CLEAT_EXIT_OK)
+		return 2;
+	cleat_log_set(cleat_log_to_file, stderr);
+	(void)signal(SIGPIPE, SIG_IGN);
+	p.options = &options;
+	p.rundir.lock_fd = p.listen_fd = -1;
+	p.loop = ev_default_loop(EVFLAG_AUTO);
+	ev_signal_init(&term, on_signal, SIGTERM);
+	ev_signal_start(p.loop, &term);
+	if (cleat_boot_up(&p) != CLEAT_EXIT_OK)
+		return 1;
+	ev_run(p.loop, 0);
+	cleat_boot_down(&p);
+	return 0;
+}
+
+void toy_primary_start(struct child *c, const struct toy *with)
+{
+	static struct toy copy;
+
+	copy = *with;
+	(void)snprintf(
+		instance, sizeof(instance), "%s", test_instance()); /* a child's is another */
+	child_fork(c, "primary", run_primary, &copy);
+	primary_wait(c);
+}
