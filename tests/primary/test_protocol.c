@@ -31,19 +31,23 @@ static void refused_hello(Cleat__Hello *hello, int status, const char *part)
 START_TEST(another_version_is_refused)
 {
 	struct child primary;
+	char protocol[64], abi[64];
 	Cleat__Hello hello;
 
+	(void)snprintf(protocol, sizeof(protocol), "speaks protocol %d.%d, this primary",
+		CLEAT_PROTO_MAJOR + 1, CLEAT_PROTO_MINOR);
+	(void)snprintf(abi, sizeof(abi), "knows shared memory of ABI %d", CLEAT_ABI + 7);
 	bad_primary(&primary);
 	bad_hello(&hello, "future", SECONDARY);
 	hello.proto_major = CLEAT_PROTO_MAJOR + 1;
-	refused_hello(&hello, -EPROTO, "speaks protocol 2.0, this primary");
-	bad_expect_log(&primary, "speaks protocol 2.0, this primary");
+	refused_hello(&hello, -EPROTO, protocol);
+	bad_expect_log(&primary, protocol);
 	hello.proto_major = 0;
 	refused_hello(&hello, -EPROTO, "use programs of one release");
 	bad_hello(&hello, "future", SECONDARY);
 	hello.abi = CLEAT_ABI + 7;
-	refused_hello(&hello, -EPROTO, "knows shared memory of ABI 8");
-	bad_expect_log(&primary, "knows shared memory of ABI 8");
+	refused_hello(&hello, -EPROTO, abi);
+	bad_expect_log(&primary, abi);
 	bad_still_well(&primary);
 	primary_stop(&primary);
 }
