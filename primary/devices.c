@@ -10,6 +10,7 @@
 #include "runtime/bus.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
+#include "runtime/pci/pci.h"
 #include "runtime/vdev.h"
 
 #define BUS_VDEV "vdev"
@@ -34,6 +35,7 @@ int cleat_devices_scan(struct cleat_primary *p)
 	struct cleat_bus *pci = cleat_bus_find(BUS_PCI);
 	int rc;
 
+	cleat_pci_sysfs_set(o->sysfs_root);
 	if (pci != NULL && o->no_pci)
 		pci->disabled = 1;
 	rc = each(&o->allow, "--allow", cleat_bus_allow);

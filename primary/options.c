@@ -18,6 +18,7 @@ enum key {
 	KEY_INSTANCE = 0x100,
 	KEY_VDEV,
 	KEY_NO_PCI,
+	KEY_SYSFS_ROOT,
 	KEY_NO_HUGE,
 	KEY_HUGE_SIZE,
 	KEY_IOVA_MODE,
@@ -45,9 +46,17 @@ static const struct argp_option OPTIONS[] = {
 		"numbered from 0 in this order. "
 		"Examples: net_null0   net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap   net_ring0",
 		0 },
-	{ "allow", 'a', "DEVICE", 0, "Use only the devices so listed; repeat for more", 0 },
+	{ "allow", 'a', "DEVICE[,K=V...]", 0,
+		"Use only the devices so listed; repeat for more. A PCI device is given by its address, "
+		"0000:01:00.0 or 01:00.0; if it cannot be used, the primary does not start",
+		0 },
 	{ "block", 'b', "DEVICE", 0, "Leave this device alone; repeat for more", 0 },
-	{ "no-pci", KEY_NO_PCI, NULL, 0, "Do not look at the PCI bus", 0 },
+	{ "no-pci", KEY_NO_PCI, NULL, 0,
+		"Do not look at the PCI bus (else: every network controller that is bound to vfio-pci, "
+		"uio_pci_generic or igb_uio is used; see cleat bind)",
+		0 },
+	{ "sysfs-root", KEY_SYSFS_ROOT, "DIR", 0,
+		"Where sysfs is (default /sys); for tests with recorded trees", 0 },
 
 	{ NULL, 0, NULL, 0, "Memory", 3 },
 	{ "memory", 'm', "MIB", 0, "Memory for rings, pools and zones, in MiB (default 256)", 0 },
@@ -236,6 +245,9 @@ static int take(struct cleat_options *o, int key, const char *arg)
 	case KEY_NO_PCI:
 		o->no_pci = true;
 		return 0;
+	case KEY_SYSFS_ROOT:
+		o->sysfs_root = arg;
+		return 0;
 	case KEY_NO_HUGE:
 		o->no_huge = true;
 		return 0;
@@ -303,6 +315,7 @@ enum cleat_exit cleat_options_parse(struct cleat_options *options, int argc, cha
 
 	*options = (struct cleat_options){
 		.instance = "default",
+		.sysfs_root = "/sys",
 		.memory_bytes = 256 * MIB,
 		.window_base = CLEAT_WINDOW_BASE_DEFAULT,
 		.window_len = CLEAT_WINDOW_LEN_DEFAULT,

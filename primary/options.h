@@ -37,6 +37,7 @@ struct cleat_options {
 	struct cleat_option_list allow_users;
 	struct cleat_option_list allow_groups;
 	bool no_pci;
+	const char *sysfs_root;
 	bool no_huge;
 	uint64_t memory_bytes;
 	uint64_t huge_bytes; /* 0: whatever the system has free, the larger first */

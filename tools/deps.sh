@@ -12,7 +12,7 @@ set -euo pipefail
 need=(
 	build-essential pkg-config scons python3
 	libnuma-dev liburcu-dev libprotobuf-c-dev protobuf-c-compiler
-	libev-dev libpcap-dev libjson-c-dev libsystemd-dev check
+	libev-dev libpcap-dev libjson-c-dev libsystemd-dev libudev-dev check
 	tcpdump tshark
 )
 for extra in "$@"; do
