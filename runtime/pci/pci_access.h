@@ -86,14 +86,15 @@ const struct cleat_pci_access *cleat_pci_access_find(const char *kernel_driver);
 const char *cleat_pci_access_names(void);
 
 /**
- * Open by the driver that the device is bound to; bus mastering is on afterwards.
+ * Open by the driver that the device is bound to now; bus mastering is on afterwards.
  *
+ * @param iova_mode  CLEAT_PCI_IOVA_VA or CLEAT_PCI_IOVA_PA
  * @return  0; -EBUSY if another kernel driver holds it (the sentence says how to bind it);
  *          -ENODEV if none does; -ENOTSUP if the method does not fit @p iova_mode (the sentence
  * says what does); the method's error
  */
 int cleat_pci_open(struct cleat_pci_device *dev, uint32_t iova_mode);
-/** Harmless when it is closed. */
+/** Harmless when it is closed. Also lets go of what cleat_pci_iova_shift() opened for it. */
 void cleat_pci_close(struct cleat_pci_device *dev);
 
 /* Short forms of the method's functions, for drivers; the device must be open. */
@@ -106,7 +107,9 @@ uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t
 /* ---- memory that devices reach ---- */
 
 /**
- * May IOVAs be addresses of the window? Opens what is needed to ask the IOMMU.
+ * May IOVAs be addresses of the window? Opens what is needed to ask the IOMMU: the device's group,
+ * which stays open until the device is closed. Ask for each device bound to vfio-pci: the last
+ * answer holds for all.
  *
  * @param first, last  of the window, in the address space of the primary
  * @param shift        receives what to subtract from an address to get its IOVA: 0 if the IOMMU is
@@ -120,10 +123,10 @@ int cleat_pci_iova_shift(
  * Let devices reach a range of the window (all pages present), now and whenever another device is
  * opened. Without VFIO devices it is remembered only.
  *
- * @param iova_mode  CLEAT_IOVA_PA: @p page_iova holds one address per page, else @p iova is the
- *                   first's and the rest follows
- * @return           0; -ENOSPC: the kernel's limit of mappings (the sentence names the parameter);
- *                   -ENOMEM: the limit of locked memory
+ * @param iova       of the first page, and the rest follows; unused with @p page_iova
+ * @param page_iova  NULL, or one address per page of @p page_bytes (physical addresses); copied
+ * @return           0; -EEXIST if part of it is mapped; -ENOSPC: the kernel's limit of mappings
+ * (the sentence names the parameter); -ENOMEM: the limit of locked memory
  */
 int cleat_pci_dma_map(const void *va, uint64_t len_bytes, uint64_t iova, const uint64_t *page_iova,
 	uint64_t page_bytes);

@@ -2,8 +2,16 @@
 /*
  * pci_ioport.h - reads and writes of I/O ports, from any process that was given the descriptor.
  *
- * By descriptor each access is one system call; by instructions (x86, root only: iopl) none. It is
- * for devices that offer nothing else: legacy virtio.
+ * By descriptor each access is one system call, 0.2 to 0.5 us of the processor on top of what the
+ * port itself takes (about 1 us on a bus, an exit to the hypervisor in a guest). By instructions
+ * (x86, root only: iopl) there is none. The descriptor comes first all the same, because it can be
+ * given to a worker without privileges. It is for devices that offer nothing else: legacy virtio.
+ *
+ *   vfio-pci          the BAR's region of the device's descriptor
+ *   igb_uio           portio/portX/{start,size} below uioN, and sysfs `resourceN`
+ *   uio_pci_generic   sysfs `resourceN`
+ *
+ * To use instructions where there is a descriptor, set fd to -1 in a copy: base is always filled.
  */
 #ifndef CLEAT_RUNTIME_PCI_IOPORT_H
 #define CLEAT_RUNTIME_PCI_IOPORT_H

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pci_uio.c - what both UIO drivers share. */
+#include "runtime/pci/pci_uio.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/arch.h"
+#include "runtime/pci/pci_config.h"
+#include "runtime/pci/pci_file.h"
+#include "runtime/pci/pci_sysfs.h"
+
+static struct cleat_uio *of(const struct cleat_pci_device *dev)
+{
+	return (struct cleat_uio *)dev->access_data;
+}
+
+/* ---- where it is ---- */
+
+/* First entry "<prefix>N" of a folder of the device. @return N, -1 if there is none */
+static int numbered_entry(const char *address, const char *folder, const char *prefix)
+{
+	char path[CLEAT_PCI_PATH_LEN];
+	size_t len = strlen(prefix);
+	struct dirent *e;
+	int number = -1;
+	DIR *dir;
+
+	if (cleat_pci_sysfs_path(path, address, folder) < 0)
+		return -1;
+	dir = opendir(path);
+	while (dir != NULL && number < 0 && (e = readdir(dir)) != NULL)
+		if (strncmp(e->d_name, prefix, len) == 0 && isdigit((unsigned char)e->d_name[len]))
+			number = atoi(e->d_name + len);
+	if (dir != NULL)
+		closedir(dir);
+	return number;
+}
+
+int cleat_uio_find(const char *address, char *dir, size_t len)
+{
+	int number = numbered_entry(address, "uio", "uio");
+
+	if (number >= 0) {
+		snprintf(dir, len, "uio/uio%d", number);
+		return number;
+	}
+	number = numbered_entry(address, "", "uio:uio"); /* as kernels before 2.6.32 have it */
+	if (number >= 0) {
+		snprintf(dir, len, "uio:uio%d", number);
+		return number;
+	}
+	return cleat_err(-ENOENT, "the kernel shows no /dev/uioN for it");
+}
+
+static int map_number(
+	const char *address, const char *dir, unsigned map, const char *what, uint64_t *out)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%s/maps/map%u/%s", dir, map, what);
+	return cleat_pci_sysfs_number(address, file, UINT64_MAX, out);
+}
+
+int cleat_uio_map_read(
+	const char *address, const char *dir, unsigned map, struct cleat_uio_map *out)
+{
+	char file[64];
+	int ret = map_number(address, dir, map, "addr", &out->addr);
+
+	if (ret < 0)
+		return ret;
+	ret = map_number(address, dir, map, "size", &out->size);
+	if (ret == 0)
+		ret = map_number(address, dir, map, "offset", &out->offset);
+	if (ret < 0)
+		return ret == -ENOENT ? -EPROTO : ret;
+	snprintf(file, sizeof(file), "%s/maps/map%u/name", dir, map);
+	if (cleat_pci_sysfs_text(address, file, out->name, sizeof(out->name)) < 0)
+		out->name[0] = '\0'; /* kernels before 2.6.35 have none */
+	return 0;
+}
+
+/* ---- open and close ---- */
+
+static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
+{
+	u->number = cleat_uio_find(dev->device.name, u->dir, sizeof(u->dir));
+	if (u->number < 0)
+		return u->number;
+	u->fd = cleat_pci_file_open(O_RDWR | O_NONBLOCK, "%s/uio%d", cleat_pci_dev(), u->number);
+	if (u->fd < 0)
+		return u->fd;
+	u->config_fd = cleat_pci_file_open(
+		O_RDWR, "%s/bus/pci/devices/%s/config", cleat_pci_sysfs(), dev->device.name);
+	return u->config_fd < 0 ? u->config_fd : 0;
+}
+
+static void close_files(struct cleat_uio *u)
+{
+	for (unsigned i = 0; i < CLEAT_PCI_BARS; i++)
+		cleat_pci_fd_close(&u->resource_fds[i]);
+	cleat_pci_fd_close(&u->config_fd);
+	cleat_pci_fd_close(&u->fd);
+	free(u);
+}
+
+int cleat_uio_open(struct cleat_pci_device *dev)
+{
+	struct cleat_uio *u = (struct cleat_uio *)calloc(1, sizeof(*u));
+	int ret;
+
+	if (u == NULL)
+		return cleat_err(-ENOMEM, "no memory for a device");
+	u->fd = u->config_fd = -1;
+	for (unsigned i = 0; i < CLEAT_PCI_BARS; i++)
+		u->resource_fds[i] = -1;
+	dev->access_data = u;
+	ret = open_files(dev, u);
+	if (ret == 0)
+		ret = cleat_pci_command_on(dev);
+	if (ret < 0) {
+		close_files(u);
+		dev->access_data = NULL;
+	}
+	return ret;
+}
+
+void cleat_uio_close(struct cleat_pci_device *dev)
+{
+	cleat_pci_command(dev, 0, CLEAT_PCI_COMMAND_MASTER); /* or it is gone, and silent anyway */
+	close_files(of(dev));
+}
+
+int cleat_uio_config_read(struct cleat_pci_device *dev, uint32_t off, void *buf, uint32_t len)
+{
+	return cleat_pci_pread(of(dev)->config_fd, buf, len, off);
+}
+
+int cleat_uio_config_write(
+	struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len)
+{
+	return cleat_pci_pwrite(of(dev)->config_fd, buf, len, off);
+}
+
+/* ---- BARs ---- */
+
+int cleat_uio_resource(struct cleat_pci_device *dev, unsigned bar)
+{
+	int *fd = &of(dev)->resource_fds[bar];
+
+	if (*fd < 0) {
+		int ret = cleat_pci_file_open(O_RDWR, "%s/bus/pci/devices/%s/resource%u",
+			cleat_pci_sysfs(), dev->device.name, bar);
+
+		if (ret < 0)
+			return ret;
+		*fd = ret;
+	}
+	return *fd;
+}
+
+/* Kernels with IO_STRICT_DEVMEM refuse it when a driver has claimed the BAR. */
+static int can_be_mapped(int fd, uint64_t page)
+{
+	void *p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return cleat_err(-errno, "%s", strerror(errno));
+	munmap(p, page);
+	return 0;
+}
+
+static int piece_by_resource(
+	struct cleat_pci_device *dev, unsigned bar, uint64_t page, struct cleat_pci_piece *out)
+{
+	const struct cleat_pci_bar *b = &dev->bars[bar];
+	int fd = cleat_uio_resource(dev, bar);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = can_be_mapped(fd, page);
+	if (ret < 0)
+		return cleat_err_prefix(ret, "mapping resource%u", bar);
+	if (b->phys & (page - 1))
+		return cleat_err(-ENOTSUP, "BAR %u shares a page with another device", bar);
+	*out = (struct cleat_pci_piece){ .len_bytes = cleat_align_up(b->len_bytes, page),
+		.fd = fd };
+	return 1;
+}
+
+/* An offset in /dev/uioN of n pages chooses map n. */
+static int piece_by_map(
+	struct cleat_pci_device *dev, unsigned bar, uint64_t page, struct cleat_pci_piece *out)
+{
+	const struct cleat_uio *u = of(dev);
+	struct cleat_uio_map map;
+	int ret = 0;
+
+	for (unsigned i = 0; ret == 0; i++) {
+		ret = cleat_uio_map_read(dev->device.name, u->dir, i, &map);
+		if (ret < 0 || map.addr != dev->bars[bar].phys || map.offset != 0)
+			continue;
+		*out = (struct cleat_pci_piece){
+			.len_bytes = cleat_align_up(map.size, page), .fd = u->fd, .fd_off = i * page
+		};
+		return 1;
+	}
+	return ret;
+}
+
+int cleat_uio_pieces(
+	struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_piece *out, unsigned max)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	char why[CLEAT_ERROR_LEN / 2];
+	int ret;
+
+	if (bar >= CLEAT_PCI_BARS || dev->bars[bar].kind != CLEAT_BAR_MEMORY)
+		return cleat_err(-ENOENT, "%s has no memory BAR %u", dev->device.name, bar);
+	if (max == 0)
+		return cleat_err(-E2BIG, "BAR %u of %s is one piece", bar, dev->device.name);
+	ret = piece_by_resource(dev, bar, page, out);
+	if (ret > 0)
+		return ret;
+	snprintf(why, sizeof(why), "%.200s", cleat_error());
+	if (piece_by_map(dev, bar, page, out) == 1)
+		return 1;
+	return cleat_err(
+		ret, "%s: %s; and no map of uio%d has it", dev->device.name, why, of(dev)->number);
+}
+
+/* ---- interrupts ---- */
+
+int cleat_uio_event(struct cleat_pci_device *dev)
+{
+	uint32_t count;
+	ssize_t n = read(of(dev)->fd, &count, sizeof(count));
+
+	if (n == sizeof(count) || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return 0;
+	return cleat_err(-EIO, "interrupt of %s: %s", dev->device.name,
+		n < 0 ? strerror(errno) : "it is gone");
+}
+
+/* ---- reset ---- */
+
+int cleat_uio_reset(struct cleat_pci_device *dev)
+{
+	const char *name = dev->device.name;
+	int fd = cleat_pci_file_open(
+		O_WRONLY, "%s/bus/pci/devices/%s/reset", cleat_pci_sysfs(), name);
+	int ret;
+
+	if (fd == -ENOENT)
+		return cleat_err(-ENOTSUP, "%s cannot be reset by itself", name);
+	if (fd < 0)
+		return fd;
+	ret = write(fd, "1", 1) == 1 ? 0
+				     : cleat_err(-errno, "reset of %s: %s", name, strerror(errno));
+	close(fd);
+	return ret < 0 ? ret : cleat_pci_command_on(dev);
+}
