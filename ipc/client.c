@@ -146,6 +146,17 @@ static int take_segments(
 	return 0;
 }
 
+static int send_port_left(struct cleat_client *c, uint32_t port)
+{
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	Cleat__PortLeft left = CLEAT__PORT_LEFT__INIT;
+
+	left.port = port;
+	env.body_case = CLEAT__ENVELOPE__BODY_PORT_LEFT;
+	env.port_left = &left;
+	return send_until(c->sock, &env, deadline_after(CLEAT_HELLO_TIMEOUT_MS));
+}
+
 static int take_event(struct cleat_client *c, const Cleat__Event *event)
 {
 	int err;
@@ -159,6 +170,8 @@ static int take_event(struct cleat_client *c, const Cleat__Event *event)
 	}
 	if (c->ops.event)
 		c->ops.event(c->arg, event);
+	if (event->kind == CLEAT__EVENT_KIND__EVENT_PORT_REMOVED)
+		return send_port_left(c, event->subject);
 	return 0;
 }
 

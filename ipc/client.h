@@ -32,8 +32,9 @@ struct cleat_client;
 struct cleat_client_ops {
 	int (*welcome)(void *arg, const Cleat__Welcome *welcome, int *registry_fd);
 	int (*segment_add)(void *arg, const Cleat__Segment *segment, int *fd);
-	int (*segment_remove)(void *arg, uint32_t index);	 /* may be NULL */
-	void (*event)(void *arg, const Cleat__Event *event);	 /* may be NULL */
+	int (*segment_remove)(void *arg, uint32_t index); /* may be NULL */
+	/** May be NULL. When it returns from a port's removal, nothing here touches that port. */
+	void (*event)(void *arg, const Cleat__Event *event);
 	void (*lost)(void *arg, int status, const char *reason); /* may be NULL */
 };
 

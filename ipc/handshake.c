@@ -147,6 +147,8 @@ static void server_message(
 		hs->state = CLEAT_HS_CLOSED;
 	} else if (attached && env->body_case == CLEAT__ENVELOPE__BODY_MAPPED) {
 		go(out, CLEAT_HS_MAPPED);
+	} else if (attached && env->body_case == CLEAT__ENVELOPE__BODY_PORT_LEFT) {
+		go(out, CLEAT_HS_PORT_LEFT);
 	} else if (attached && cleat_message_is_request(env)) {
 		take_request(hs, env, out);
 	} else {

@@ -34,12 +34,13 @@ extern "C" {
 enum cleat_hs_action {
 	CLEAT_HS_CLOSE = 0, /* server: send Reject{status, detail}, log, close. client: close */
 	/* server */
-	CLEAT_HS_WELCOME, /* admit: check policy and name, send Welcome and Maps */
-	CLEAT_HS_DONE,	  /* the client is attached */
-	CLEAT_HS_LEFT,	  /* the client gave up (Failed): log the detail, close without Reject */
-	CLEAT_HS_REQUEST, /* answer it */
-	CLEAT_HS_REFUSE,  /* Reply{status, detail}, go on */
-	CLEAT_HS_MAPPED,  /* the client's answer for one segment */
+	CLEAT_HS_WELCOME,   /* admit: check policy and name, send Welcome and Maps */
+	CLEAT_HS_DONE,	    /* the client is attached */
+	CLEAT_HS_LEFT,	    /* the client gave up (Failed): log the detail, close without Reject */
+	CLEAT_HS_REQUEST,   /* answer it */
+	CLEAT_HS_REFUSE,    /* Reply{status, detail}, go on */
+	CLEAT_HS_MAPPED,    /* the client's answer for one segment */
+	CLEAT_HS_PORT_LEFT, /* the client is out of a removed port */
 	/* client */
 	CLEAT_HS_REGISTRY, /* Welcome: map the registry */
 	CLEAT_HS_SEGMENTS, /* Map: map them; in the handshake's last one, then send Ready */

@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "primary/devices.h"
+#include "primary/dma.h"
+#include "primary/hotplug.h"
 #include "primary/memory.h"
 #include "primary/notify.h"
 #include "primary/ports.h"
@@ -38,11 +40,6 @@ static int make_policy(struct cleat_primary *p)
 	for (size_t i = 0; rc == 0 && i < o->allow_groups.count; i++)
 		rc = cleat_policy_allow_group(&p->policy, o->allow_groups.items[i]);
 	return rc;
-}
-
-static int check_iova(struct cleat_primary *p)
-{
-	return p->options->iova_mode == CLEAT_IOVA_PA ? cleat_iova_pa_check() : 0;
 }
 
 static int reserve_window(struct cleat_primary *p)
@@ -80,9 +77,10 @@ static int make_services(struct cleat_primary *p)
 	return 0;
 }
 
-static void forget_lists(struct cleat_primary *p)
+static void forget_devices(struct cleat_primary *p)
 {
 	(void)p;
+	cleat_bus_remove_all();
 	cleat_bus_forget_lists();
 }
 
@@ -108,16 +106,17 @@ static const struct step {
 	enum cleat_exit code;
 } STEPS[] = {
 	{ "who may attach", make_policy, NULL, CLEAT_EXIT_USAGE },
-	{ "physical addresses", check_iova, NULL, CLEAT_EXIT_FAILED },
 	{ "instance", claim_instance, release_instance, CLEAT_EXIT_FAILED },
+	{ "buses", cleat_devices_scan, forget_devices, CLEAT_EXIT_USAGE },
+	{ "addresses for devices", cleat_dma_choose, NULL, CLEAT_EXIT_FAILED },
 	{ "window", reserve_window, release_window, CLEAT_EXIT_MEMORY },
 	{ "registry", cleat_memory_registry, NULL, CLEAT_EXIT_MEMORY },
 	{ "memory", cleat_memory_first, cleat_memory_release, CLEAT_EXIT_MEMORY },
 	{ "own thread", enter, leave, CLEAT_EXIT_FAILED },
 	{ "default pool", cleat_memory_pool, NULL, CLEAT_EXIT_MEMORY },
 	{ "services", make_services, NULL, CLEAT_EXIT_FAILED },
-	{ "buses", cleat_devices_scan, forget_lists, CLEAT_EXIT_USAGE },
 	{ "devices", cleat_devices_probe, cleat_devices_remove, CLEAT_EXIT_USAGE },
+	{ "devices that come and go", cleat_hotplug_start, cleat_hotplug_stop, CLEAT_EXIT_FAILED },
 	{ "reaper", NULL, cleat_reaper_stop, CLEAT_EXIT_FAILED },
 	{ "server", cleat_server_start, cleat_server_stop, CLEAT_EXIT_FAILED },
 	{ "ready", tell_ready, tell_stopping, CLEAT_EXIT_FAILED },

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "primary/bars.h"
 #include "primary/memory.h"
 #include "primary/outbox.h"
+#include "primary/ports.h"
 #include "primary/procs.h"
 #include "primary/reaper.h"
 #include "primary/requests.h"
@@ -41,6 +43,8 @@ void cleat_conn_free(struct cleat_conn *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+	if (c->slot != CLEAT_SLOT_NONE && c->p->procs[c->slot] == c)
+		c->p->procs[c->slot] = NULL;
 	c->p->n_conns--;
 	c->p->n_strangers -= c->stranger;
 	close_socket(c);
@@ -164,6 +168,8 @@ static void on_mapped(struct cleat_conn *c, const Cleat__Mapped *mapped)
 {
 	char text[CLEAT_ERROR_LEN], why[CLEAT_ERROR_LEN + 64];
 
+	if (cleat_bars_answered(c->p, c->slot, mapped->segment, mapped->status))
+		return; /* without a BAR it cannot use that port, but all else */
 	if (mapped->status < 0) {
 		(void)snprintf(why, sizeof(why), "cannot map segment %u: %s", mapped->segment,
 			cleat_message_text(text, sizeof(text), mapped->detail));
@@ -198,6 +204,10 @@ static int act(struct cleat_conn *c, const struct cleat_message *m)
 			return 1;
 		on_mapped(c, m->env->mapped);
 		return c->sock >= 0;
+	case CLEAT_HS_PORT_LEFT:
+		if (c->slot != CLEAT_SLOT_NONE)
+			cleat_port_left(c->p, m->env->port_left->port, c->slot);
+		return 1;
 	case CLEAT_HS_LEFT:
 		cleat_log(CLEAT_LOG_WARNING, "pid %d gave up: %s", c->peer.pid, verdict.detail);
 		cleat_conn_end(c);

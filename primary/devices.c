@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "primary/bars.h"
+#include "primary/device_rows.h"
 #include "primary/ports.h"
 #include "primary/server.h"
 #include "runtime/bus.h"
@@ -13,8 +15,7 @@
 #include "runtime/pci/pci.h"
 #include "runtime/vdev.h"
 
-#define BUS_VDEV "vdev"
-#define BUS_PCI	 "pci"
+#define BUS_PCI "pci"
 
 typedef int (*spec_fn)(const char *spec);
 
@@ -63,6 +64,71 @@ static int set_up_new_ports(struct cleat_primary *p)
 	return 0;
 }
 
+/* ---- the kernel wants one back ---- */
+
+static int unplug_fd(struct cleat_device *device)
+{
+	struct cleat_pci_device *pci = cleat_pci_of(device);
+
+	if (pci == NULL || pci->access == NULL || pci->access->unplug_fd == NULL)
+		return -1;
+	return pci->access->unplug_fd(pci);
+}
+
+static void on_unplug(void *arg)
+{
+	struct cleat_device *device = arg;
+	struct cleat_primary *p = device->services->ctx;
+
+	cleat_log(CLEAT_LOG_NOTICE, "the kernel asks for device %s back", device->name);
+	if (cleat_device_take_away(p, device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	cleat_device_rows_write();
+}
+
+static int watch_unplug(struct cleat_primary *p, struct cleat_device *device)
+{
+	int fd = unplug_fd(device);
+
+	return fd < 0 ? 0 : p->services.irq_watch(p, fd, on_unplug, device);
+}
+
+int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device)
+{
+	int fd = unplug_fd(device);
+	int rc = cleat_bus_remove(device);
+
+	if (fd >= 0)
+		p->services.irq_unwatch(p, fd);
+	if (rc < 0)
+		return rc;
+	cleat_bars_withdraw(p, device);
+	return 0;
+}
+
+/* ---- probe ---- */
+
+/* With the ports that come of it, or not at all. */
+static int probe_one(struct cleat_primary *p, struct cleat_device *device)
+{
+	char why[CLEAT_ERROR_LEN];
+	int rc = cleat_bus_probe(device, &p->services);
+
+	if (rc < 0)
+		return rc;
+	rc = set_up_new_ports(p);
+	if (rc == 0)
+		rc = watch_unplug(p, device);
+	if (rc == 0)
+		return 0;
+	(void)snprintf(why, sizeof(why), "%s", cleat_error());
+	if (cleat_device_take_away(p, device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	device->state = CLEAT_DEVICE_FAILED;
+	(void)snprintf(device->why, sizeof(device->why), "%s", why);
+	return cleat_err(rc, "%s", why);
+}
+
 static int probe(struct cleat_device *device, void *arg)
 {
 	struct cleat_primary *p = arg;
@@ -70,11 +136,9 @@ static int probe(struct cleat_device *device, void *arg)
 
 	if (device->state != CLEAT_DEVICE_FOUND)
 		return 0;
-	rc = cleat_bus_probe(device, &p->services);
-	if (rc == 0)
-		return set_up_new_ports(p);
-	if (strcmp(device->bus->name, BUS_VDEV) == 0 && rc != -EPERM)
-		return rc; /* asked for by name, so its failure is ours */
+	rc = probe_one(p, device);
+	if (rc == 0 || (device->asked && device->state != CLEAT_DEVICE_IGNORED))
+		return rc; /* asked for by name: its failure is ours */
 	cleat_log(rc == -ENODEV || rc == -EPERM ? CLEAT_LOG_INFO : CLEAT_LOG_ERROR, "%s",
 		device->why);
 	return 0;
@@ -82,7 +146,17 @@ static int probe(struct cleat_device *device, void *arg)
 
 int cleat_devices_probe(struct cleat_primary *p)
 {
-	return cleat_device_iterate(probe, p);
+	int rc = cleat_device_iterate(probe, p);
+
+	cleat_device_rows_write();
+	return rc;
+}
+
+static int take_away_one(struct cleat_device *device, void *arg)
+{
+	if (device->state == CLEAT_DEVICE_PROBED && cleat_device_take_away(arg, device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	return 0;
 }
 
 void cleat_devices_remove(struct cleat_primary *p)
@@ -94,29 +168,46 @@ void cleat_devices_remove(struct cleat_primary *p)
 		if (p->ports[port]->ops->stop != NULL)
 			(void)p->ports[port]->ops->stop(p->ports[port]);
 	}
-	cleat_bus_remove_all();
+	(void)cleat_device_iterate(take_away_one, p);
+}
+
+/* ---- at run time ---- */
+
+/* A device of a scanned bus, or a virtual one made for this. @p args: NAME[,KEY=VALUE,…] */
+static struct cleat_device *find_or_plug(const char *args)
+{
+	char name[CLEAT_NAME_LEN];
+	struct cleat_device *device;
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(args, ","), args);
+	if (!cleat_pci_address(name, name))
+		return cleat_vdev_plug(args);
+	if (cleat_bus_scan_all() < 0)
+		return NULL;
+	device = cleat_device_find(name);
+	if (device == NULL)
+		(void)cleat_err(-ENOENT, "there is no PCI network device %s", name);
+	else if (cleat_bus_ask(device, args) < 0)
+		return NULL;
+	return device;
 }
 
 int cleat_device_attach(struct cleat_primary *p, const char *args)
 {
-	struct cleat_device *device = cleat_vdev_plug(args);
+	struct cleat_device *device = find_or_plug(args);
+	char why[CLEAT_ERROR_LEN];
 	int rc;
 
 	if (device == NULL)
 		return cleat_err_prefix(-EINVAL, "device %.200s", args);
-	rc = probe(device, p);
-	if (rc == 0 && device->state != CLEAT_DEVICE_PROBED)
-		rc = cleat_err(-EPERM, "%s", device->why);
-	if (rc < 0) {
-		char why[CLEAT_ERROR_LEN];
-
-		(void)snprintf(why, sizeof(why), "%s", cleat_error());
-		if (device->state == CLEAT_DEVICE_PROBED)
-			(void)cleat_bus_remove(device);
+	rc = probe_one(p, device);
+	(void)snprintf(why, sizeof(why), "%s", cleat_error());
+	if (rc == 0)
+		rc = cleat_registry_find_port(device->name, NULL);
+	else if (cleat_pci_of(device) == NULL)
 		cleat_vdev_unplug(device);
-		return cleat_err(rc, "%s", why);
-	}
-	return cleat_registry_find_port(device->name, NULL);
+	cleat_device_rows_write();
+	return rc < 0 ? cleat_err(rc, "%s", why) : rc;
 }
 
 int cleat_device_detach(struct cleat_primary *p, const char *name)
@@ -124,11 +215,21 @@ int cleat_device_detach(struct cleat_primary *p, const char *name)
 	struct cleat_device *device = cleat_device_find(name);
 	int rc;
 
-	(void)p;
 	if (device == NULL)
 		return cleat_err(-ENOENT, "there is no device %.31s", name);
-	rc = cleat_bus_remove(device);
-	if (rc == 0 && strcmp(device->bus->name, BUS_VDEV) == 0)
+	rc = cleat_device_take_away(p, device);
+	if (rc == 0 && cleat_pci_of(device) == NULL)
 		cleat_vdev_unplug(device);
+	cleat_device_rows_write();
+	return rc;
+}
+
+int cleat_devices_probe_new(struct cleat_primary *p)
+{
+	int rc = cleat_bus_scan_all();
+
+	if (rc >= 0)
+		rc = cleat_device_iterate(probe, p);
+	cleat_device_rows_write();
 	return rc;
 }

@@ -14,7 +14,13 @@ int cleat_devices_scan(struct cleat_primary *p);
 int cleat_devices_probe(struct cleat_primary *p);
 void cleat_devices_remove(struct cleat_primary *p);
 
-/** Make a device at run time. @return its port; -EINVAL, … */
+/** Scan again and probe what is new. @return 0; the error of a device asked for by name */
+int cleat_devices_probe_new(struct cleat_primary *p);
+/** Take a device from its driver: its ports go, its BARs are unmapped everywhere. */
+int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device);
+
+/** Make a device at run time, or take one of a bus in use: NAME or ADDRESS[,KEY=VALUE,…]. @return
+ * its port; -EINVAL, … */
 int cleat_device_attach(struct cleat_primary *p, const char *args);
 /** Take a device away at run time; those who hold its queues find -ENODEV. */
 int cleat_device_detach(struct cleat_primary *p, const char *name);

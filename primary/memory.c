@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "primary/dma.h"
+#include "primary/place.h"
 #include "primary/pools.h"
 #include "primary/server.h"
 #include "proto/version.h"
@@ -107,7 +109,8 @@ static void write_header(const struct cleat_primary *p, struct cleat_registry_sh
 	h->registry_len = CLEAT_REGISTRY_LEN;
 	h->start_time_ns = realtime_ns();
 	h->primary_pid = (uint32_t)getpid();
-	h->iova_mode = p->options->iova_mode;
+	h->iova_mode = p->iova_mode;
+	h->iova_shift = p->iova_shift;
 	(void)snprintf(h->instance, sizeof(h->instance), "%s", p->options->instance);
 	(void)snprintf(h->version, sizeof(h->version), "%s", CLEAT_VERSION);
 	cleat_store_release(&h->magic, CLEAT_REGISTRY_MAGIC);
@@ -166,22 +169,14 @@ static uint64_t choose_pages(const struct cleat_primary *p, uint64_t len_bytes, 
 	return CLEAT_PAGE_4K;
 }
 
-/* First free row and the first place in the window with room behind all others. */
-static int find_place(const struct cleat_primary *p, uint64_t *off)
+static int find_place(const struct cleat_primary *p, uint64_t len_bytes, uint64_t *off)
 {
-	int row = -1;
+	int rc = cleat_place_memory(p, len_bytes, off);
 
-	*off = 0;
-	for (int i = 0; i < CLEAT_MAX_SEGMENTS; i++) {
-		const struct cleat_segment *seg = &p->segments[i];
-		uint64_t end = cleat_align_up(seg->off + seg->len_bytes, CLEAT_WINDOW_ALIGN);
-
-		if (seg->len_bytes == 0)
-			row = row < 0 ? i : row;
-		else if (end > *off)
-			*off = end;
-	}
-	return row < 0 ? cleat_err(-ENOSPC, "all %d segments are in use", CLEAT_MAX_SEGMENTS) : row;
+	for (int i = 0; rc == 0 && i < CLEAT_MAX_SEGMENTS; i++)
+		if (p->segments[i].len_bytes == 0)
+			return i;
+	return rc < 0 ? rc : cleat_err(-ENOSPC, "all %d segments are in use", CLEAT_MAX_SEGMENTS);
 }
 
 /* Nobody reserves ordinary pages: taking more than there are would have the kernel kill us. */
@@ -219,7 +214,7 @@ static int make_segment(struct cleat_primary *p, uint64_t len_bytes, uint16_t no
 		.progress_arg = &told_ms,
 	};
 	struct cleat_segment_shm shm;
-	int rc, row = find_place(p, &opt.off);
+	int rc, row = find_place(p, len_bytes, &opt.off);
 
 	if (row < 0)
 		return row;
@@ -256,6 +251,19 @@ static void log_segment(const struct cleat_segment *seg)
 			seg->node_asked, seg->node_got == CLEAT_NODE_ANY ? -1 : seg->node_got);
 }
 
+/* From now on the allocator gives it out, and devices reach it. */
+static int add_segment(struct cleat_primary *p, int row)
+{
+	int rc = cleat_zone_add_segment(p->heap, (uint32_t)row);
+
+	if (rc < 0)
+		return rc;
+	rc = cleat_dma_map(&p->segments[row]);
+	if (rc < 0)
+		(void)cleat_zone_remove_segment(p->heap, (uint32_t)row);
+	return rc;
+}
+
 int cleat_memory_first(struct cleat_primary *p)
 {
 	struct cleat_zone_request req = {
@@ -273,7 +281,7 @@ int cleat_memory_first(struct cleat_primary *p)
 	row = make_segment(p, p->options->memory_bytes, cleat_memory_node(p->options->numa_node));
 	if (row < 0)
 		return row;
-	rc = cleat_zone_add_segment(p->heap, (uint32_t)row);
+	rc = add_segment(p, row);
 	if (rc < 0)
 		return rc;
 	log_segment(&p->segments[row]);
@@ -324,8 +332,10 @@ void cleat_memory_release(struct cleat_primary *p)
 	cleat_registry = NULL;
 	cleat_shared = NULL;
 	for (int i = CLEAT_MAX_SEGMENTS - 1; i >= 0; i--) {
-		if (p->segments[i].len_bytes != 0)
-			cleat_segment_destroy(&p->segments[i]);
+		if (p->segments[i].len_bytes == 0)
+			continue;
+		cleat_dma_unmap(&p->segments[i]);
+		cleat_segment_destroy(&p->segments[i]);
 	}
 	memset(p->segments, 0, sizeof(p->segments));
 }
@@ -336,7 +346,7 @@ static void end_growth(struct cleat_primary *p)
 {
 	struct cleat_growth *g = &p->growth;
 	int row = g->row;
-	int rc = cleat_zone_add_segment(p->heap, (uint32_t)row);
+	int rc = add_segment(p, row);
 
 	g->row = -1;
 	if (rc < 0)

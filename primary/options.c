@@ -64,8 +64,10 @@ static const struct argp_option OPTIONS[] = {
 	{ "huge-size", KEY_HUGE_SIZE, "2M|1G", 0,
 		"Size of hugepages (default: the larger one of which enough are free)", 0 },
 	{ "numa-node", KEY_NODE, "N", 0, "Take memory from this node (default: any)", 0 },
-	{ "iova-mode", KEY_IOVA_MODE, "va|pa", 0,
-		"Addresses that devices use: virtual (default) or physical (needs root)", 0 },
+	{ "iova-mode", KEY_IOVA_MODE, "auto|va|pa", 0,
+		"Addresses that devices use: virtual (an IOMMU, or no device) or physical (needs root); "
+		"auto (default): physical if a device that may be used is bound to a UIO driver",
+		0 },
 	{ "base-virtaddr", KEY_BASE, "ADDRESS", 0,
 		"Where the window lies in every process (default 0x200000000000); a multiple of 1 GiB",
 		0 },
@@ -190,12 +192,14 @@ static int parse_huge(const char *text, uint64_t *out)
 
 static int parse_iova(const char *text, uint32_t *out)
 {
-	if (strcasecmp(text, "va") == 0)
+	if (strcasecmp(text, "auto") == 0)
+		*out = CLEAT_OPTION_IOVA_AUTO;
+	else if (strcasecmp(text, "va") == 0)
 		*out = CLEAT_IOVA_VA;
 	else if (strcasecmp(text, "pa") == 0)
 		*out = CLEAT_IOVA_PA;
 	else
-		return wrong("iova-mode", text, "va or pa");
+		return wrong("iova-mode", text, "auto, va or pa");
 	return 0;
 }
 
@@ -320,6 +324,7 @@ enum cleat_exit cleat_options_parse(struct cleat_options *options, int argc, cha
 		.window_base = CLEAT_WINDOW_BASE_DEFAULT,
 		.window_len = CLEAT_WINDOW_LEN_DEFAULT,
 		.numa_node = -1,
+		.iova_mode = CLEAT_OPTION_IOVA_AUTO,
 		.mbuf_bytes = 2048,
 		.mbuf_cache = 256,
 		.log_level = CLEAT_LOG_NOTICE,

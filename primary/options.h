@@ -14,6 +14,8 @@
 
 #define CLEAT_OPTIONS_MAX_LIST 128
 
+#define CLEAT_OPTION_IOVA_AUTO 2U
+
 /* Exit codes of cleat-primary; --help tells them. */
 enum cleat_exit {
 	CLEAT_EXIT_OK = 0,
@@ -41,7 +43,7 @@ struct cleat_options {
 	bool no_huge;
 	uint64_t memory_bytes;
 	uint64_t huge_bytes; /* 0: whatever the system has free, the larger first */
-	uint32_t iova_mode;  /* enum cleat_iova_mode */
+	uint32_t iova_mode;  /* enum cleat_iova_mode, or CLEAT_OPTION_IOVA_AUTO */
 	uint64_t window_base;
 	uint64_t window_len;
 	int numa_node;	     /* -1: any */

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "ipc/socket.h"
+#include "primary/port_life.h"
 #include "primary/server.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
+#include "runtime/owner.h"
 #include "runtime/row.h"
+#include "runtime/sweep.h"
 
 #define DEFAULT_DESCRIPTORS 512
 #define MAX_DESCRIPTORS	    32768
@@ -43,13 +46,19 @@ int cleat_port_unheld(uint32_t port, uint16_t slot)
 	for (int i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
 		uint16_t owner = (&cleat_registry->queues[port][0][0])[i].owner_slot;
 
-		if (owner != CLEAT_SLOT_NONE && owner != slot)
+		if (owner != CLEAT_SLOT_NONE && owner != CLEAT_SLOT_DEVICE && owner != slot)
 			return cleat_err(-EBUSY, "port %u: %s holds %s queue %d", port,
 				cleat_registry_who(owner, who, sizeof(who)),
 				dir_name(i / CLEAT_MAX_QUEUES == CLEAT_RX ? CLEAT_RX : CLEAT_TX),
 				i % CLEAT_MAX_QUEUES);
 	}
 	return 0;
+}
+
+/* As for stopping: the hardware of a port cannot stop under a queue, not even under the asker's. */
+static int check_may_stop(const struct cleat_port_ctrl *ctrl, uint32_t port, uint16_t slot)
+{
+	return cleat_port_unheld(port, ctrl->device != NULL ? CLEAT_SLOT_NONE : slot);
 }
 
 int cleat_port_stopped(uint32_t port)
@@ -123,6 +132,25 @@ static int check_queue(uint32_t port, enum cleat_dir dir, uint32_t queue)
 	return 0;
 }
 
+static uint32_t default_descriptors(const struct cleat_port_ctrl *ctrl)
+{
+	uint16_t max = ctrl->max_descriptors;
+
+	return max != 0 && max < DEFAULT_DESCRIPTORS ? max : DEFAULT_DESCRIPTORS;
+}
+
+static int check_descriptors(const struct cleat_port_ctrl *ctrl, uint32_t port, uint32_t n)
+{
+	uint32_t max = ctrl->max_descriptors != 0 ? ctrl->max_descriptors : MAX_DESCRIPTORS;
+
+	if (n > max)
+		return cleat_err(-EINVAL, "port %u: %u descriptors: at most %u", port, n, max);
+	if (ctrl->align_descriptors != 0 && n % ctrl->align_descriptors != 0)
+		return cleat_err(-EINVAL, "port %u: %u descriptors: not a multiple of %u", port, n,
+			ctrl->align_descriptors);
+	return 0;
+}
+
 int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot,
 	enum cleat_dir dir, uint32_t queue, uint32_t descriptors, const char *pool)
 {
@@ -135,10 +163,10 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 	if (rc < 0)
 		return rc;
 	if (descriptors == 0)
-		descriptors = DEFAULT_DESCRIPTORS;
-	if (descriptors > MAX_DESCRIPTORS)
-		return cleat_err(
-			-EINVAL, "%u descriptors: at most %d", descriptors, MAX_DESCRIPTORS);
+		descriptors = default_descriptors(p->ports[port]);
+	rc = check_descriptors(p->ports[port], port, descriptors);
+	if (rc < 0)
+		return rc;
 	row = cleat_registry->queues[port][dir][queue];
 	if (dir == CLEAT_RX)
 		rc = setup_rx(p->ports[port], queue, descriptors, pool, &row);
@@ -160,16 +188,29 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 int cleat_port_default(struct cleat_primary *p, uint32_t port)
 {
 	const struct cleat_port_ctrl *ctrl = p->ports[port];
-	int rc = cleat_port_configure(p, port, 0, ctrl->max_rx_queues, ctrl->max_tx_queues);
+	uint32_t rx = ctrl->default_rx_queues ? ctrl->default_rx_queues : ctrl->max_rx_queues;
+	uint32_t tx = ctrl->default_tx_queues ? ctrl->default_tx_queues : ctrl->max_tx_queues;
+	int rc = cleat_port_configure(p, port, 0, rx, tx);
 
-	for (uint32_t q = 0; rc == 0 && q < ctrl->max_rx_queues; q++)
+	for (uint32_t q = 0; rc == 0 && q < rx; q++)
 		rc = cleat_port_queue_setup(p, port, 0, CLEAT_RX, q, 0, "default");
-	for (uint32_t q = 0; rc == 0 && q < ctrl->max_tx_queues; q++)
+	for (uint32_t q = 0; rc == 0 && q < tx; q++)
 		rc = cleat_port_queue_setup(p, port, 0, CLEAT_TX, q, 0, "");
 	return rc == 0 ? cleat_port_start(p, port) : rc;
 }
 
 /* ---- state ---- */
+
+/* The buffers that lie in a queue at rest go back to their pools. */
+static void take_back(uint32_t port, enum cleat_dir dir, uint32_t queue)
+{
+	uint16_t claims = cleat_registry->queues[port][dir][queue].claims;
+
+	if (cleat_sweep_queue(cleat_owner_queue_id(
+		    (uint16_t)port, (uint16_t)queue, dir == CLEAT_TX, claims)) < 0)
+		cleat_log(CLEAT_LOG_WARNING, "port %u %s queue %u: %s", port, dir_name(dir), queue,
+			cleat_error());
+}
 
 static void read_link(struct cleat_port_ctrl *ctrl, struct cleat_port_shm *row)
 {
@@ -179,6 +220,37 @@ static void read_link(struct cleat_port_ctrl *ctrl, struct cleat_port_shm *row)
 		return;
 	row->link_up = (uint16_t)(link.up != 0);
 	row->link_mbps = link.mbps;
+}
+
+void cleat_port_link_changed(void *ctx, struct cleat_port_ctrl *ctrl)
+{
+	struct cleat_port_shm row = cleat_registry->ports[ctrl->port];
+	int was = row.link_up;
+
+	read_link(ctrl, &row);
+	write_row(ctrl->port, &row);
+	if (row.link_up == was)
+		return;
+	cleat_log(CLEAT_LOG_INFO, "port %u (%s): link %s", ctrl->port, row.name,
+		row.link_up ? "up" : "down");
+	cleat_server_event(
+		ctx, CLEAT__EVENT_KIND__EVENT_LINK, ctrl->port, row.link_up ? "up" : "down");
+}
+
+/* The device was reset: buffers it would not let go of are free. */
+static void free_stuck_queues(uint32_t port)
+{
+	for (uint32_t i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
+		enum cleat_dir dir = i < CLEAT_MAX_QUEUES ? CLEAT_RX : CLEAT_TX;
+		uint32_t queue = i % CLEAT_MAX_QUEUES;
+		struct cleat_queue_row_shm row = cleat_registry->queues[port][dir][queue];
+
+		if (row.owner_slot != CLEAT_SLOT_DEVICE)
+			continue;
+		take_back(port, dir, queue);
+		row.owner_slot = CLEAT_SLOT_NONE;
+		write_queue(port, dir, queue, &row);
+	}
 }
 
 int cleat_port_start(struct cleat_primary *p, uint32_t port)
@@ -202,6 +274,7 @@ int cleat_port_start(struct cleat_primary *p, uint32_t port)
 	rc = ctrl->ops->start ? ctrl->ops->start(ctrl) : 0;
 	if (rc < 0)
 		return rc;
+	free_stuck_queues(port);
 	row.state = CLEAT_PORT_STARTED;
 	read_link(ctrl, &row);
 	write_row(port, &row);
@@ -214,7 +287,7 @@ int cleat_port_stop(struct cleat_primary *p, uint32_t port, uint16_t slot)
 	struct cleat_port_shm row;
 	int rc = cleat_port_check(p, port);
 
-	rc = rc < 0 ? rc : cleat_port_unheld(port, slot);
+	rc = rc < 0 ? rc : check_may_stop(p->ports[port], port, slot);
 	if (rc < 0 || cleat_registry->ports[port].state != CLEAT_PORT_STARTED)
 		return rc;
 	ctrl = p->ports[port];
@@ -258,17 +331,24 @@ int cleat_queue_claim(struct cleat_primary *p, uint32_t port, uint16_t slot, enu
 	return 0;
 }
 
-static void free_queue(struct cleat_primary *p, uint32_t port, enum cleat_dir dir, uint32_t queue)
+/* @param dead  the owner is: its sweep takes back what lies in the queue */
+static void free_queue(
+	struct cleat_primary *p, uint32_t port, enum cleat_dir dir, uint32_t queue, bool dead)
 {
 	struct cleat_port_ctrl *ctrl = p->ports[port];
 	struct cleat_queue_row_shm row = cleat_registry->queues[port][dir][queue];
 
-	if (ctrl != NULL && ctrl->ops->queue_reset != NULL &&
-		ctrl->ops->queue_reset(ctrl, dir, queue) < 0)
-		cleat_log(CLEAT_LOG_WARNING, "port %u %s queue %u: %s", port, dir_name(dir), queue,
-			cleat_error());
 	row.owner_slot = CLEAT_SLOT_NONE;
+	if (ctrl != NULL && ctrl->ops->queue_reset != NULL &&
+		ctrl->ops->queue_reset(ctrl, dir, queue) < 0) {
+		cleat_log(CLEAT_LOG_ERROR, "port %u %s queue %u: %s; stop and start the port", port,
+			dir_name(dir), queue, cleat_error());
+		row.owner_slot = CLEAT_SLOT_DEVICE;
+	} else if (!dead) {
+		take_back(port, dir, queue);
+	}
 	write_queue(port, dir, queue, &row);
+	cleat_port_settle(p, port);
 }
 
 int cleat_queue_release(
@@ -278,19 +358,29 @@ int cleat_queue_release(
 		cleat_registry->queues[port][dir][queue].owner_slot != slot)
 		return cleat_err(
 			-EPERM, "port %u %s queue %u is not yours", port, dir_name(dir), queue);
-	free_queue(p, port, dir, queue);
+	free_queue(p, port, dir, queue, false);
 	return 0;
+}
+
+static void release_port(struct cleat_primary *p, uint32_t port, uint16_t slot, bool dead)
+{
+	for (uint32_t i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
+		enum cleat_dir dir = i < CLEAT_MAX_QUEUES ? CLEAT_RX : CLEAT_TX;
+		uint32_t queue = i % CLEAT_MAX_QUEUES;
+
+		if (cleat_registry->queues[port][dir][queue].owner_slot == slot)
+			free_queue(p, port, dir, queue, dead);
+	}
 }
 
 void cleat_ports_release(struct cleat_primary *p, uint16_t slot)
 {
-	for (uint32_t port = 0; port < CLEAT_MAX_PORTS; port++) {
-		for (uint32_t i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
-			enum cleat_dir dir = i < CLEAT_MAX_QUEUES ? CLEAT_RX : CLEAT_TX;
-			uint32_t queue = i % CLEAT_MAX_QUEUES;
+	for (uint32_t port = 0; port < CLEAT_MAX_PORTS; port++)
+		release_port(p, port, slot, true);
+}
 
-			if (cleat_registry->queues[port][dir][queue].owner_slot == slot)
-				free_queue(p, port, dir, queue);
-		}
-	}
+void cleat_port_left(struct cleat_primary *p, uint32_t port, uint16_t slot)
+{
+	if (port < CLEAT_MAX_PORTS && cleat_registry->ports[port].state == CLEAT_PORT_REMOVED)
+		release_port(p, port, slot, false);
 }

@@ -63,6 +63,10 @@ int cleat_queue_claim(struct cleat_primary *p, uint32_t port, uint16_t slot, enu
 	uint32_t queue, struct cleat_queue_grant *grant);
 int cleat_queue_release(
 	struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir, uint32_t queue);
+/** For drivers: cleat_services.link_changed. */
+void cleat_port_link_changed(void *ctx, struct cleat_port_ctrl *ctrl);
+/** The process is out of a removed port. */
+void cleat_port_left(struct cleat_primary *p, uint32_t port, uint16_t slot);
 /** Take all queues from a dead process. */
 void cleat_ports_release(struct cleat_primary *p, uint16_t slot);
 

@@ -11,6 +11,7 @@
 #include "ipc/rundir.h"
 #include "primary/options.h"
 #include "runtime/driver.h"
+#include "runtime/pci/pci_access.h"
 #include "runtime/segment.h"
 #include "runtime/zone.h"
 
@@ -29,6 +30,28 @@ struct cleat_growth {
 struct cleat_ring_note {
 	uint8_t open[CLEAT_MAX_PROCS]; /* Cleat__RingEnd bits of each slot */
 	bool orphan;		       /* its owner is gone */
+	bool doomed;		       /* freed as soon as no removed port is held any more */
+};
+
+/* A BAR of a device in the window (bars.h). */
+struct cleat_bar {
+	const struct cleat_device *device; /* NULL: withdrawn, or a free row */
+	uint64_t off;
+	uint64_t len_bytes; /* whole pages; 0: free row */
+	uint16_t bar;
+	uint16_t rows[CLEAT_PCI_MAX_PIECES]; /* of the registry's segments */
+	unsigned n_rows;
+	bool sent[CLEAT_MAX_PROCS];	/* to this slot: it may have it mapped */
+	uint16_t owed[CLEAT_MAX_PROCS]; /* answers to come from it, one for each part and message */
+};
+#define CLEAT_MAX_BARS 128
+
+/* A descriptor that a driver waits for. */
+struct cleat_watch {
+	struct cleat_watch *next;
+	ev_io io;
+	void (*fn)(void *arg);
+	void *arg;
 };
 
 /* Addresses that a port receives besides its own. */
@@ -48,6 +71,7 @@ struct cleat_primary {
 
 	struct cleat_heap *heap;
 	struct cleat_segment segments[CLEAT_MAX_SEGMENTS]; /* same index as the registry's rows */
+	struct cleat_bar bars[CLEAT_MAX_BARS];
 	struct cleat_growth growth;
 	struct cleat_ring_note rings[CLEAT_MAX_RINGS];
 	bool pool_orphan[CLEAT_MAX_POOLS];
@@ -55,6 +79,10 @@ struct cleat_primary {
 	struct cleat_services services;
 	struct cleat_port_ctrl *ports[CLEAT_MAX_PORTS];
 	struct cleat_mac_filters filters[CLEAT_MAX_PORTS];
+	struct cleat_watch *watches;
+	ev_timer tick;	    /* drivers' once per second */
+	uint32_t iova_mode; /* enum cleat_iova_mode, chosen at start */
+	uint64_t iova_shift;
 
 	int listen_fd;
 	struct cleat_conn *conns;		   /* all */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "primary/bars.h"
 #include "primary/memory.h"
 #include "primary/pools.h"
 #include "primary/ports.h"
@@ -109,6 +110,7 @@ void cleat_reaper_start(struct cleat_primary *p, uint16_t slot)
 	cleat_proc_set_dying(p, slot);
 	cleat_rings_release(p, slot);
 	cleat_ports_release(p, slot);
+	cleat_bars_release(p, slot);
 	cleat_proc_lcores_release(slot);
 	cleat_memory_mapped(p, slot);
 	cleat_server_event(

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "primary/bars.h"
 #include "primary/devices.h"
 #include "primary/ports.h"
 #include "primary/requests.h"
@@ -120,10 +121,16 @@ static int claim(struct cleat_conn *c, uint32_t id, const Cleat__QueueClaim *m)
 			c->p, m->port, c->slot, dir_of(m->direction), m->queue, &grant);
 	if (rc < 0)
 		return rc;
-	cleat_conn_reply(c, id, &reply, grant.fds, grant.n_fds);
+	rc = cleat_bars_offer(
+		c, c->p->ports[m->port]->device); /* mapped before it reads the reply */
+	if (rc == 0)
+		cleat_conn_reply(c, id, &reply, grant.fds, grant.n_fds);
 	for (unsigned int i = 0; i < grant.n_fds; i++)
 		cleat_fd_close(&grant.fds[i]);
-	return CLEAT_ANSWERED;
+	if (rc == 0)
+		return CLEAT_ANSWERED;
+	(void)cleat_queue_release(c->p, m->port, c->slot, dir_of(m->direction), m->queue);
+	return rc;
 }
 
 /* A device's arguments name files that the primary opens with its own rights. */

@@ -118,8 +118,8 @@ void cleat_server_stop(struct cleat_primary *p)
 		cleat_conn_free(p->conns);
 }
 
-void cleat_server_event(
-	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text)
+int cleat_conn_event(
+	struct cleat_conn *c, Cleat__EventKind kind, uint32_t subject, const char *text)
 {
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
 	Cleat__Event event = CLEAT__EVENT__INIT;
@@ -130,9 +130,15 @@ void cleat_server_event(
 	event.text = cleat_message_text(copy, sizeof(copy), text);
 	env.body_case = CLEAT__ENVELOPE__BODY_EVENT;
 	env.event = &event;
+	return cleat_outbox_send(c, &env, NULL, 0);
+}
+
+void cleat_server_event(
+	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text)
+{
 	for (struct cleat_conn *c = p->conns; c != NULL; c = c->next) {
 		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0)
-			(void)cleat_outbox_send(c, &env, NULL, 0);
+			(void)cleat_conn_event(c, kind, subject, text);
 	}
 }
 
@@ -146,46 +152,55 @@ static void fill_segment(
 	msg->page_bytes = seg->page_bytes;
 	msg->kind = seg->kind;
 	msg->writable = writable;
+	msg->fd_off = seg->fd_off;
 }
 
-/* Rows [from, …) as far as they go into one message. @return where the next message goes on */
-static uint32_t send_map(struct cleat_conn *c, uint32_t from, uint32_t end, bool handshake, int *rc)
+/* @param last  of the handshake */
+static int send_map(struct cleat_conn *c, const uint16_t *rows, unsigned n, bool last)
 {
 	bool writable = c->hs.role == CLEAT__ROLE__ROLE_SECONDARY;
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
 	Cleat__Segment segments[CLEAT_MSG_MAX_FDS], *list[CLEAT_MSG_MAX_FDS];
 	Cleat__Map map = CLEAT__MAP__INIT;
 	int fds[CLEAT_MSG_MAX_FDS];
-	unsigned int n = 0;
-	uint32_t row;
 
-	for (row = from; row < end && n < CLEAT_MSG_MAX_FDS; row++) {
-		const struct cleat_segment *seg = &c->p->segments[row];
+	for (unsigned i = 0; i < n; i++) {
+		const struct cleat_segment *seg = &c->p->segments[rows[i]];
 
-		if (seg->len_bytes == 0)
-			continue;
-		fill_segment(&segments[n], seg, row, writable);
-		list[n] = &segments[n];
-		fds[n] = writable ? seg->fd : seg->fd_ro;
-		n++;
+		fill_segment(&segments[i], seg, rows[i], writable);
+		list[i] = &segments[i];
+		fds[i] = writable ? seg->fd : seg->fd_ro;
 	}
 	map.segments = list;
 	map.n_segments = n;
-	map.last = handshake && row >= end;
+	map.last = last;
 	env.body_case = CLEAT__ENVELOPE__BODY_MAP;
 	env.map = &map;
-	*rc = cleat_outbox_send(c, &env, fds, n);
-	return row;
+	return cleat_outbox_send(c, &env, fds, n);
 }
 
+int cleat_server_send_rows(struct cleat_conn *c, const uint16_t *rows, unsigned n)
+{
+	return send_map(c, rows, n, false);
+}
+
+/* All memory, as many messages as it takes. BARs come with claims (bars.h). */
 int cleat_server_send_maps(struct cleat_conn *c)
 {
-	uint32_t row = 1; /* 0 is the registry: it came with Welcome */
+	uint16_t rows[CLEAT_MSG_MAX_FDS];
+	unsigned n = 0;
 	int rc = 0;
 
-	while (rc == 0 && row < CLEAT_MAX_SEGMENTS)
-		row = send_map(c, row, CLEAT_MAX_SEGMENTS, true, &rc);
-	return rc;
+	for (uint16_t row = 1; rc == 0 && row < CLEAT_MAX_SEGMENTS; row++) { /* 0 is the registry */
+		if (c->p->segments[row].kind != CLEAT_SEGMENT_MEMORY)
+			continue;
+		if (n == CLEAT_MSG_MAX_FDS) {
+			rc = send_map(c, rows, n, false);
+			n = 0;
+		}
+		rows[n++] = row;
+	}
+	return rc < 0 ? rc : send_map(c, rows, n, true);
 }
 
 int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits)
@@ -193,12 +208,13 @@ int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *wait
 	struct cleat_conn *c, *next;
 
 	for (c = p->conns; c != NULL; c = next) {
+		uint16_t rows[1] = { (uint16_t)row };
 		int rc;
 
 		next = c->next;
 		if (c->sock < 0 || c->hs.state == CLEAT_HS_WAIT_HELLO)
 			continue;
-		(void)send_map(c, row, row + 1, false, &rc);
+		rc = send_map(c, rows, 1, false);
 		if (c->slot != CLEAT_SLOT_NONE)
 			waits[c->slot] = rc == 0;
 		if (rc == -ENOBUFS)

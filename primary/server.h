@@ -53,6 +53,14 @@ void cleat_server_stop(struct cleat_primary *p);
 void cleat_server_event(
 	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text);
 
+/** Send an event to one. @return 0; -ENOBUFS, -EPIPE */
+int cleat_conn_event(
+	struct cleat_conn *c, Cleat__EventKind kind, uint32_t subject, const char *text);
+
+/** Send these segments to one, which answers for each. @param n 1..CLEAT_MSG_MAX_FDS. @return 0;
+ * -ENOBUFS, -EPIPE */
+int cleat_server_send_rows(struct cleat_conn *c, const uint16_t *rows, unsigned n);
+
 /** Offer a segment to all secondaries; @p waits receives true for each slot that has to answer.
  * @return 0, -ENOMEM */
 int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * services.c - what the primary does for drivers: zones, rings, pools, and making ports.
+ * services.c - what the primary does for drivers: zones, rings, memory that devices reach,
+ * interrupts.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "primary/bars.h"
 #include "primary/memory.h"
 #include "primary/pools.h"
+#include "primary/port_life.h"
 #include "primary/ports.h"
 #include "primary/server.h"
 #include "runtime/error.h"
+#include "runtime/iova.h"
 #include "runtime/log.h"
 #include "runtime/port.h"
 #include "runtime/row.h"
-
-#define DEFAULT_MTU 1500
 
 static int zone_reserve(
 	void *ctx, const char *name, uint64_t len_bytes, uint64_t align, int node, void **va)
@@ -54,7 +57,14 @@ static int ring_create(void *ctx, const char *name, uint32_t slots, enum cleat_r
 
 static int ring_free(void *ctx, uint32_t ring)
 {
-	return cleat_ring_drop(ctx, ring);
+	struct cleat_primary *p = ctx;
+	int rc = cleat_ring_drop(p, ring);
+
+	if (rc == -EBUSY) { /* some process is in a queue of the removed port yet */
+		p->rings[ring].doomed = true;
+		rc = 0;
+	}
+	return rc;
 }
 
 static int pool_find(void *ctx, const char *name, struct cleat_pool_row_shm *out)
@@ -63,112 +73,95 @@ static int pool_find(void *ctx, const char *name, struct cleat_pool_row_shm *out
 	return cleat_registry_find_pool(name, out);
 }
 
-/* ---- ports ---- */
+/* ---- what devices reach ---- */
 
-static int free_port(const struct cleat_primary *p, const char *name)
+static int dma_name(const struct cleat_port_ctrl *port, const char *what, char *name, size_t len)
 {
-	int id = cleat_registry_find_port(name, NULL);
+	int n = snprintf(name, len, CLEAT_PORT_ZONE ".%s", port->port, what);
 
-	if (id >= 0)
-		return cleat_err(-EEXIST, "port %d has the name %s already", id, name);
-	for (id = 0; id < CLEAT_MAX_PORTS; id++) {
-		if (p->ports[id] == NULL)
-			return id;
-	}
-	return cleat_err(-ENOSPC, "all %d ports are in use", CLEAT_MAX_PORTS);
+	return n < (int)len ? 0 : cleat_err(-ENAMETOOLONG, "port memory '%s': too long", what);
 }
 
-static int check_ctrl(const struct cleat_port_ctrl *ctrl)
-{
-	if (ctrl->max_rx_queues > CLEAT_MAX_QUEUES || ctrl->max_tx_queues > CLEAT_MAX_QUEUES)
-		return cleat_err(-EINVAL, "port %s: more than %d queues in a direction", ctrl->name,
-			CLEAT_MAX_QUEUES);
-	return cleat_name_check("port", ctrl->name);
-}
-
-static void fill_row(struct cleat_port_shm *row, const struct cleat_port_ctrl *ctrl)
-{
-	(void)snprintf(row->name, sizeof(row->name), "%s", ctrl->name);
-	(void)snprintf(row->driver, sizeof(row->driver), "%s", ctrl->driver);
-	memcpy(row->mac, ctrl->mac, sizeof(row->mac));
-	row->state = CLEAT_PORT_STOPPED;
-	row->mtu = ctrl->mtu != 0 ? ctrl->mtu : DEFAULT_MTU;
-	row->max_mtu = ctrl->max_mtu != 0 ? ctrl->max_mtu : row->mtu;
-	row->max_rx_queues = ctrl->max_rx_queues;
-	row->max_tx_queues = ctrl->max_tx_queues;
-	row->numa_node = ctrl->numa_node < 0 ? 0xffff : (uint16_t)ctrl->numa_node;
-	row->link_up = (uint16_t)(ctrl->link.up != 0);
-	row->link_mbps = ctrl->link.mbps;
-	row->offload_capa = ctrl->offload_capa;
-	row->offloads = ctrl->offloads;
-	row->max_mac_filters = ctrl->max_mac_filters;
-	row->device = 0xffff;
-}
-
-static void clear_queue_rows(uint32_t port)
-{
-	struct cleat_queue_row_shm empty = { .owner_slot = CLEAT_SLOT_NONE, .ring = 0xffff };
-
-	for (int i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
-		struct cleat_queue_row_shm *row = &(&cleat_registry->queues[port][0][0])[i];
-
-		empty.claims = row->claims;
-		CLEAT_ROW_WRITE(row, &empty);
-	}
-}
-
-static int port_add(void *ctx, struct cleat_port_ctrl *ctrl)
+static int dma_reserve(void *ctx, const struct cleat_port_ctrl *port, const char *what,
+	uint64_t len_bytes, uint64_t align, void **va, uint64_t *iova)
 {
 	struct cleat_primary *p = ctx;
-	struct cleat_port_shm row = { 0 };
-	struct cleat_zone_request req = { .len_bytes = sizeof(struct cleat_port_area_shm),
-		.align = CLEAT_PAGE_4K };
-	struct cleat_port_area_shm *area;
-	struct cleat_zone_shm zone;
 	char name[CLEAT_NAME_LEN];
-	int zone_id, id, rc = check_ctrl(ctrl);
+	struct cleat_zone_request req = { .name = name,
+		.len_bytes = len_bytes,
+		.align = align,
+		.flags = CLEAT_ZONE_IOVA_CONTIGUOUS,
+		.node = cleat_memory_node(port->numa_node) };
+	struct cleat_zone_shm zone;
+	int id, rc = dma_name(port, what, name, sizeof(name));
 
-	id = rc < 0 ? rc : free_port(p, ctrl->name);
+	id = rc < 0 ? rc : cleat_zone_reserve(p->heap, &req, &zone);
+	if (id == -ENOSPC && req.node != CLEAT_NODE_ANY) {
+		req.node = CLEAT_NODE_ANY; /* far away is better than not at all */
+		id = cleat_zone_reserve(p->heap, &req, &zone);
+	}
 	if (id < 0)
 		return id;
-	(void)snprintf(name, sizeof(name), "cleat.port.%d", id);
-	req.name = name;
-	req.node = cleat_memory_node(ctrl->numa_node);
-	zone_id = cleat_zone_reserve(p->heap, &req, &zone);
-	if (zone_id < 0)
-		return zone_id;
-	fill_row(&row, ctrl);
-	row.generation = cleat_registry->ports[id].generation + 1;
-	row.queues_zone = (uint32_t)zone_id;
-	row.queues_off = zone.va - cleat_window_base;
-	ctrl->port = (uint16_t)id;
-	area = cleat_zone_ptr(&zone);
-	ctrl->queues = area->queues;
-	ctrl->hw_stats = area->hw_stats;
-	clear_queue_rows((uint32_t)id);
-	CLEAT_ROW_WRITE(&cleat_registry->ports[id], &row);
-	p->ports[id] = ctrl;
-	p->filters[id].n = 0;
-	return id;
+	*va = cleat_zone_ptr(&zone);
+	*iova = cleat_iova_of_range(*va, zone.len_bytes);
+	if (*iova != CLEAT_IOVA_NONE)
+		return 0;
+	(void)cleat_zone_free(p->heap, (uint32_t)id);
+	return cleat_err(-ENOTSUP,
+		"port %s: its device cannot reach this memory: ordinary pages have no fixed physical "
+		"address; reserve hugepages, or bind the device to vfio-pci",
+		port->name);
 }
 
-static int port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
+static int dma_free(void *ctx, const struct cleat_port_ctrl *port, const char *what)
+{
+	char name[CLEAT_NAME_LEN];
+	int rc = dma_name(port, what, name, sizeof(name));
+
+	return rc < 0 ? rc : zone_free(ctx, name);
+}
+
+/* ---- interrupts ---- */
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct cleat_watch *w = io->data;
+
+	(void)loop;
+	(void)events;
+	w->fn(w->arg);
+}
+
+static int irq_watch(void *ctx, int fd, void (*fn)(void *arg), void *arg)
 {
 	struct cleat_primary *p = ctx;
-	struct cleat_port_shm row, empty = { 0 };
-	uint32_t id = ctrl->port;
+	struct cleat_watch *w = calloc(1, sizeof(*w));
 
-	if (id >= CLEAT_MAX_PORTS || p->ports[id] != ctrl)
-		return cleat_err(-ENODEV, "%s is no port", ctrl->name);
-	row = cleat_registry->ports[id];
-	empty.generation = row.generation;
-	CLEAT_ROW_WRITE(&cleat_registry->ports[id], &empty);
-	clear_queue_rows(id);
-	p->ports[id] = NULL;
-	ctrl->queues = NULL;
-	cleat_log(CLEAT_LOG_INFO, "port %u (%s) removed", id, row.name);
-	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_PORT_REMOVED, id, row.name);
-	return cleat_zone_free(p->heap, row.queues_zone);
+	if (w == NULL)
+		return cleat_err(-ENOMEM, "no memory to watch an interrupt");
+	w->fn = fn;
+	w->arg = arg;
+	w->next = p->watches;
+	p->watches = w;
+	ev_io_init(&w->io, on_readable, fd, EV_READ);
+	w->io.data = w;
+	ev_io_start(p->loop, &w->io);
+	return 0;
+}
+
+static void irq_unwatch(void *ctx, int fd)
+{
+	struct cleat_primary *p = ctx;
+	struct cleat_watch **at = &p->watches, *w;
+
+	while (*at != NULL && (*at)->io.fd != fd)
+		at = &(*at)->next;
+	w = *at;
+	if (w == NULL)
+		return;
+	*at = w->next;
+	ev_io_stop(p->loop, &w->io);
+	free(w);
 }
 
 static int queue_ring_set(void *ctx, const struct cleat_port_ctrl *ctrl, enum cleat_dir dir,
@@ -194,8 +187,14 @@ void cleat_services_init(struct cleat_primary *p)
 		.ring_create = ring_create,
 		.ring_free = ring_free,
 		.pool_find = pool_find,
-		.port_add = port_add,
-		.port_remove = port_remove,
+		.port_add = cleat_port_add,
+		.port_remove = cleat_port_remove,
 		.queue_ring_set = queue_ring_set,
+		.dma_reserve = dma_reserve,
+		.dma_free = dma_free,
+		.bar_map = cleat_bar_map,
+		.irq_watch = irq_watch,
+		.irq_unwatch = irq_unwatch,
+		.link_changed = cleat_port_link_changed,
 	};
 }

@@ -189,6 +189,24 @@ int cleat_bus_remove(struct cleat_device *device)
 	return 0;
 }
 
+int cleat_bus_ask(struct cleat_device *device, const char *spec)
+{
+	const char *comma = strchr(spec, ',');
+	char *args;
+
+	if (device->state == CLEAT_DEVICE_PROBED)
+		return cleat_err(-EBUSY, "device %s is in use by driver %s already", device->name,
+			device->driver->name);
+	args = strdup(comma != NULL ? comma + 1 : "");
+	if (args == NULL)
+		return cleat_err(-ENOMEM, "no memory for the arguments of %s", device->name);
+	free(device->args);
+	device->args = args;
+	device->asked = 1;
+	device->state = CLEAT_DEVICE_FOUND;
+	return 0;
+}
+
 static void remove_from(struct cleat_device *device)
 {
 	if (device == NULL)
@@ -196,13 +214,15 @@ static void remove_from(struct cleat_device *device)
 	remove_from(device->next);
 	if (device->state == CLEAT_DEVICE_PROBED && cleat_bus_remove(device) < 0)
 		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
-	cleat_bus_drop(device);
 }
 
 void cleat_bus_remove_all(void)
 {
-	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next)
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next) {
 		remove_from(bus->devices);
+		while (bus->devices != NULL)
+			cleat_bus_drop(bus->devices);
+	}
 }
 
 struct cleat_device *cleat_device_find(const char *name)

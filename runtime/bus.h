@@ -83,7 +83,10 @@ int cleat_bus_probe_all(const struct cleat_services *services);
 int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *services);
 /** Take the device from its driver. @return 0; -ENODEV if it has none; the driver's error. */
 int cleat_bus_remove(struct cleat_device *device);
-/** Remove every device, last probed first, and forget all devices. */
+/** Somebody wants this device, with `name,key=value,…`: lists do not hide it, a failed or ignored
+ * one may be probed again. @return 0; -EBUSY while it is PROBED; -ENOMEM */
+int cleat_bus_ask(struct cleat_device *device, const char *spec);
+/** Remove every device, last found first, and forget all devices. */
 void cleat_bus_remove_all(void);
 
 /** The device of that name on any bus, or NULL. */

@@ -32,6 +32,7 @@
 #define CLEAT_MAX_CACHE	   512	      /* handles in one thread's cache of a pool */
 
 #define CLEAT_SLOT_NONE	  0xffffU
+#define CLEAT_SLOT_DEVICE 0xfffeU /* owner of a queue whose device did not come to rest */
 #define CLEAT_THREAD_NONE 0xffffU
 #define CLEAT_IOVA_NONE	  0xffffffffffffffffULL
 

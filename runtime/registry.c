@@ -155,7 +155,9 @@ static int pool_used(const void *row)
 
 static int port_used(const void *row)
 {
-	return ((const struct cleat_port_shm *)row)->state != CLEAT_PORT_FREE;
+	uint16_t state = ((const struct cleat_port_shm *)row)->state;
+
+	return state == CLEAT_PORT_STOPPED || state == CLEAT_PORT_STARTED;
 }
 
 static int proc_ready(const void *row)
@@ -205,6 +207,8 @@ const char *cleat_registry_who(uint16_t slot, char *text, size_t len)
 
 	if (slot == CLEAT_SLOT_NONE)
 		(void)snprintf(text, len, "nobody");
+	else if (slot == CLEAT_SLOT_DEVICE)
+		(void)snprintf(text, len, "a device that does not come to rest");
 	else if (slot >= CLEAT_MAX_PROCS || cleat_registry == NULL ||
 		 CLEAT_ROW_READ(&row, &cleat_registry->procs[slot]) < 0 ||
 		 row.state == CLEAT_PROC_FREE)

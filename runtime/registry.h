@@ -43,7 +43,8 @@ struct cleat_registry_header_shm {
 	uint64_t last_reap_ns; /* how long the last one took, death noticed to all taken back */
 	char instance[CLEAT_NAME_LEN];
 	char version[CLEAT_NAME_LEN];
-	uint64_t reserved[4];
+	uint64_t iova_shift; /* VA mode: IOVA = address in the primary's window - this */
+	uint64_t reserved[3];
 };
 static_assert(sizeof(struct cleat_registry_header_shm) == 192, "registry ABI 2");
 
@@ -65,7 +66,10 @@ struct cleat_segment_shm {
 	uint16_t node_asked; /* 0xffff: any */
 	uint16_t node_got;   /* 0xffff: mixed or unknown */
 	uint16_t ready;	     /* every secondary has it mapped */
-	uint64_t reserved[2];
+	uint16_t device;     /* BAR: index of its device's row */
+	uint16_t bar;
+	uint32_t reserved32;
+	uint64_t reserved;
 };
 static_assert(sizeof(struct cleat_segment_shm) == 64, "registry ABI 2");
 
@@ -239,8 +243,8 @@ struct cleat_device_shm {
 	uint16_t state;	     /* enum cleat_device_state */
 	uint16_t numa_node;  /* 0xffff: none */
 	int32_t iommu_group; /* -1: none */
-	uint32_t irqs;	     /* interrupts wired */
-	char why[120];	     /* state FAILED, IGNORED, NO_DRIVER: the sentence */
+	uint32_t reserved32;
+	char why[120]; /* state FAILED, IGNORED, NO_DRIVER: the sentence */
 };
 static_assert(sizeof(struct cleat_device_shm) == 536, "registry ABI 2");
 

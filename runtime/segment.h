@@ -39,8 +39,9 @@ struct cleat_segment {
 	uint64_t off;
 	uint64_t len_bytes;
 	uint64_t page_bytes;
-	int fd;	   /* read-write; ours */
-	int fd_ro; /* O_RDONLY reopen; ours. What secondaries get of the registry */
+	int fd;		 /* read-write; ours */
+	int fd_ro;	 /* O_RDONLY reopen; ours. What secondaries get of the registry */
+	uint64_t fd_off; /* where in fd it starts: not 0 for parts of BARs only */
 	uint16_t kind;
 	uint16_t node_asked; /* CLEAT_NODE_ANY: any */
 	uint16_t node_got;   /* CLEAT_NODE_ANY: mixed or unknown */

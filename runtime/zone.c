@@ -149,7 +149,7 @@ static int find_iovas(const struct cleat_segment_shm *row, struct cleat_heap_seg
 	int rc;
 
 	if (cleat_registry->header.iova_mode == CLEAT_IOVA_VA) {
-		seg->iova = cleat_window_base + row->off;
+		seg->iova = cleat_window_base + row->off - cleat_registry->header.iova_shift;
 		return 0;
 	}
 	if (row->page_bytes == CLEAT_PAGE_4K) {

@@ -10,6 +10,7 @@
 #include "runtime/handle.h"
 #include "runtime/log.h"
 #include "runtime/mempool.h"
+#include "runtime/pci/pci_sigbus.h"
 #include "runtime/port.h"
 #include "runtime/registry.h"
 #include "runtime/row.h"
@@ -25,6 +26,7 @@ static struct {
 	uint64_t epoch;
 	uint16_t slot;
 	uint16_t thread;
+	uint8_t mapped[CLEAT_MAX_SEGMENTS]; /* by row; atomic */
 	/* when each phase ended */
 	uint64_t welcome_ns;
 	uint64_t window_ns;
@@ -64,6 +66,17 @@ static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *registry_fd
 	return cleat_registry_check();
 }
 
+/* A device may vanish under a thread that reads its registers. */
+static int guard(const Cleat__Segment *segment)
+{
+	int err =
+		cleat_pci_guard_add((void *)(cleat_window_base + segment->off), segment->len_bytes);
+
+	if (err < 0)
+		(void)cleat_window_unmap(segment->off, segment->len_bytes);
+	return err;
+}
+
 static int on_segment_add(void *arg, const Cleat__Segment *segment, int *fd)
 {
 	int err;
@@ -78,6 +91,10 @@ static int on_segment_add(void *arg, const Cleat__Segment *segment, int *fd)
 	}
 	err = cleat_window_map(
 		segment->off, segment->len_bytes, *fd, segment->fd_off, segment->writable);
+	if (err == 0 && segment->kind == CLEAT_SEGMENT_BAR)
+		err = guard(segment);
+	if (err == 0 && segment->index < CLEAT_MAX_SEGMENTS)
+		cleat_store_release(&self.mapped[segment->index], 1);
 	self.segments_ns = cleat_now_ns();
 	return err;
 }
@@ -91,6 +108,9 @@ static int on_segment_remove(void *arg, uint32_t index)
 		CLEAT_ROW_READ(&row, &cleat_registry->segments[index]) < 0 ||
 		row.kind == CLEAT_SEGMENT_FREE || row.off < CLEAT_REGISTRY_LEN)
 		return cleat_err(-ENOENT, "there is no segment %u", index);
+	cleat_store_release(&self.mapped[index], 0);
+	if (row.kind == CLEAT_SEGMENT_BAR)
+		cleat_pci_guard_remove((void *)(cleat_window_base + row.off));
 	return cleat_window_unmap(row.off, row.len_bytes);
 }
 
@@ -230,6 +250,11 @@ struct cleat_client *cleat_attach_client(void)
 	if (self.client == NULL)
 		(void)cleat_err(-ENOTCONN, "this process is not attached to a primary");
 	return self.client;
+}
+
+int cleat_attach_has_segment(unsigned row)
+{
+	return row < CLEAT_MAX_SEGMENTS && cleat_load_acquire(&self.mapped[row]);
 }
 
 uint64_t cleat_attach_epoch(void)

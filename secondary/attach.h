@@ -77,6 +77,9 @@ struct cleat_client *cleat_attach_client(void);
 /** Life of the primary that we attached to. */
 uint64_t cleat_attach_epoch(void);
 
+/** Has this process the registry's segment of that row mapped? */
+int cleat_attach_has_segment(unsigned row);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #include "runtime/mempool.h"
 #include "runtime/owner.h"
 #include "runtime/row.h"
+#include "secondary/attach.h"
 #include "secondary/request.h"
 
 static Cleat__Direction direction(enum cleat_dir dir)
@@ -190,6 +191,21 @@ static int fill_conf(struct cleat_queue_conf *conf, struct cleat_port_shm *port_
 	return 0;
 }
 
+/* The primary sent them before it granted the queue; a data side touches them without asking. */
+static int check_bars(uint16_t port, uint16_t device)
+{
+	struct cleat_segment_shm row;
+
+	for (unsigned i = 0; device != 0xffff && i < CLEAT_MAX_SEGMENTS; i++)
+		if (CLEAT_ROW_READ(&row, &cleat_registry->segments[i]) == 0 &&
+			row.kind == CLEAT_SEGMENT_BAR && row.device == device &&
+			!cleat_attach_has_segment(i))
+			return cleat_err(-EIO,
+				"port %u: this process could not map BAR %u of its device", port,
+				row.bar);
+	return 0;
+}
+
 static void take_fds(struct cleat_queue_conf *conf, struct cleat_fds *fds)
 {
 	conf->n_fds = fds->n < CLEAT_MAX_QUEUE_FDS ? fds->n : CLEAT_MAX_QUEUE_FDS;
@@ -203,6 +219,8 @@ static int use_granted(uint16_t port, enum cleat_dir dir, uint16_t queue, struct
 	struct cleat_port_shm row;
 	int err = fill_conf(&conf, &row);
 
+	if (err == 0)
+		err = check_bars(port, row.device);
 	if (err < 0)
 		return err;
 	take_fds(&conf, fds);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cmd_ports.c - devices in use, their ports, the ports' queues. */
+/* cmd_ports.c - ports and their queues. */
 #include <stdio.h>
 
 #include "runtime/port.h"
@@ -7,18 +7,6 @@
 #include "runtime/row.h"
 #include "tools/command.h"
 #include "tools/table.h"
-
-static const struct cleat_column DEVICE_COLUMNS[] = {
-	{ "DEVICE", "device", 0 },
-	{ "DRIVER", "driver", 0 },
-	{ "PORT", "port", 1 },
-	{ "STATE", "state", 0 },
-	{ "NODE", "node", 1 },
-	{ "RX QUEUES", "max_rx_queues", 1 },
-	{ "TX QUEUES", "max_tx_queues", 1 },
-	{ "MAX MTU", "max_mtu", 1 },
-	{ NULL, NULL, 0 },
-};
 
 static const struct cleat_column PORT_COLUMNS[] = {
 	{ "PORT", "port", 1 },
@@ -60,26 +48,6 @@ static int read_port(unsigned port, struct cleat_port_shm *row)
 {
 	return CLEAT_ROW_READ(row, &cleat_registry->ports[port]) == 0 &&
 	       row->state != CLEAT_PORT_FREE;
-}
-
-int cleat_cmd_devices(const struct cleat_tool *tool)
-{
-	struct cleat_table *t = cleat_table_new(DEVICE_COLUMNS);
-	struct cleat_port_shm row;
-
-	for (unsigned p = 0; p < CLEAT_MAX_PORTS; p++) {
-		if (!read_port(p, &row))
-			continue;
-		cleat_table_text(t, row.name);
-		cleat_table_text(t, row.driver);
-		cleat_table_number(t, p);
-		cleat_table_text(t, state_name(row.state));
-		cleat_table_node(t, row.numa_node);
-		cleat_table_number(t, row.max_rx_queues);
-		cleat_table_number(t, row.max_tx_queues);
-		cleat_table_number(t, row.max_mtu);
-	}
-	return cleat_tool_show(tool, t, "no devices; start the primary with --vdev or --allow");
 }
 
 int cleat_cmd_ports(const struct cleat_tool *tool)

@@ -39,7 +39,7 @@ static const char DOC[] =
 	"  ps       the processes attached, and the primary\n"
 	"  zones    named memory\n"
 	"  map      a picture of the window: segments, zones, free space\n"
-	"  devices  devices in use and their drivers\n"
+	"  devices  devices, their drivers, and where their registers (BARs) lie in which process\n"
 	"  ports    ports: state, link, MAC, MTU\n"
 	"  queues   queues of ports and who holds them\n"
 	"  rings    rings and how full they are\n"

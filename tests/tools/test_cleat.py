@@ -101,7 +101,8 @@ def check_contents():
     expect('ps shows the worker', names.get('w', {}).get('state') == 'ready')
     expect('ps shows the primary', any(p['role'] == 'primary' for p in names.values()))
     expect('two ports', [p['driver'] for p in rows('ports')] == ['net_null', 'net_null'])
-    expect('two devices', [d['device'] for d in rows('devices')] == ['net_null0', 'net_null1'])
+    expect('two devices', [d['device'] for d in rows('devices')['devices']] ==
+           ['net_null0', 'net_null1'])
     holders = [q['holder'] for q in rows('queues') if q['holder']]
     expect('the worker holds queues: %s' % holders, any(h.startswith('w (pid') for h in holders))
     for segment in rows('map'):

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bars.h - BARs of devices in the window: mapped here once, and in each process that claims a
+ * queue.
+ *
+ *   mapped here → sent to a process (it may have it mapped) → withdrawn (asked to unmap) → it
+ *   answered or ended → … nobody is left → the place is free again
+ *
+ * A BAR is one row of this table and one segment row for each part that may be mapped.
+ */
+#ifndef CLEAT_PRIMARY_BARS_H
+#define CLEAT_PRIMARY_BARS_H
+
+#include "primary/server.h"
+
+/** For drivers: cleat_services.bar_map. */
+int cleat_bar_map(
+	void *ctx, struct cleat_device *device, unsigned bar, void **va, uint64_t *len_bytes);
+
+/** The process is about to use a port of that device: send it the BARs that it has not got.
+ * @return 0; -ENOBUFS if it does not take messages */
+int cleat_bars_offer(struct cleat_conn *c, const struct cleat_device *device);
+
+/** The process answered for a segment. @return whether that segment is a BAR's */
+bool cleat_bars_answered(struct cleat_primary *p, uint16_t slot, uint32_t segment, int status);
+
+/** The device goes: unmapped here, everybody is asked to unmap. */
+void cleat_bars_withdraw(struct cleat_primary *p, const struct cleat_device *device);
+
+/** The process is gone, with all its mappings. */
+void cleat_bars_release(struct cleat_primary *p, uint16_t slot);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "primary/dma.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/bus.h"
+#include "runtime/bus_list.h"
+#include "runtime/error.h"
+#include "runtime/iova.h"
+#include "runtime/log.h"
+#include "runtime/pci/pci_access.h"
+
+/* ---- which addresses ---- */
+
+/* What the devices that we may use can do. */
+struct candidates {
+	struct cleat_pci_device *by_va; /* one that can */
+	struct cleat_pci_device *pa_only;
+};
+
+static int has_driver(const struct cleat_device *device)
+{
+	const struct cleat_driver *driver = NULL;
+
+	while ((driver = cleat_driver_next(driver)) != NULL)
+		if (strcmp(driver->bus, device->bus->name) == 0 &&
+			device->bus->match(driver, device))
+			return 1;
+	return 0;
+}
+
+static int look(struct cleat_device *device, void *arg)
+{
+	struct cleat_pci_device *pci = cleat_pci_of(device);
+	struct candidates *found = arg;
+	const struct cleat_pci_access *access;
+
+	if (pci == NULL || cleat_bus_lists_hide(device) || !has_driver(device))
+		return 0;
+	access = cleat_pci_access_find(pci->kernel_driver);
+	if (access == NULL)
+		return 0;
+	if (access->iova_modes & CLEAT_PCI_IOVA_VA)
+		found->by_va = pci;
+	else
+		found->pa_only = pci;
+	return 0;
+}
+
+static int choose_shift(struct cleat_primary *p, struct cleat_pci_device *pci)
+{
+	const struct cleat_options *o = p->options;
+	int rc = cleat_pci_iova_shift(
+		pci, o->window_base, o->window_base + o->window_len - 1, &p->iova_shift);
+
+	if (rc < 0) { /* that device cannot be used; its probe says so again */
+		cleat_log(CLEAT_LOG_WARNING, "%s", cleat_error());
+		p->iova_shift = 0;
+	}
+	if (p->iova_shift != 0)
+		cleat_log(CLEAT_LOG_INFO,
+			"the IOMMU is too narrow for addresses of the window: devices see them less "
+			"%#llx",
+			(unsigned long long)p->iova_shift);
+	return 0;
+}
+
+int cleat_dma_choose(struct cleat_primary *p)
+{
+	struct candidates found = { 0 };
+
+	(void)cleat_device_iterate(look, &found);
+	p->iova_mode = p->options->iova_mode;
+	if (p->iova_mode == CLEAT_OPTION_IOVA_AUTO) {
+		p->iova_mode = found.pa_only != NULL ? CLEAT_IOVA_PA : CLEAT_IOVA_VA;
+		if (found.pa_only != NULL)
+			cleat_log(CLEAT_LOG_INFO, "physical addresses, because of device %s (%s)",
+				found.pa_only->device.name, found.pa_only->kernel_driver);
+	}
+	if (p->iova_mode == CLEAT_IOVA_PA)
+		return cleat_iova_pa_check();
+	return found.by_va != NULL ? choose_shift(p, found.by_va) : 0;
+}
+
+/* ---- reaching it ---- */
+
+static const char *start_of(const struct cleat_segment *seg)
+{
+	return (const char *)cleat_window_base + seg->off;
+}
+
+static int map_pages(const struct cleat_segment *seg)
+{
+	uint64_t pages = seg->len_bytes / seg->page_bytes;
+	uint64_t *iovas = malloc(pages * sizeof(*iovas));
+	int rc;
+
+	if (iovas == NULL)
+		return cleat_err(-ENOMEM, "no memory for the IOVAs of a segment");
+	for (uint64_t i = 0; i < pages; i++)
+		iovas[i] = cleat_iova_of(start_of(seg) + i * seg->page_bytes);
+	rc = cleat_pci_dma_map(start_of(seg), seg->len_bytes, 0, iovas, seg->page_bytes);
+	free(iovas);
+	return rc;
+}
+
+int cleat_dma_map(const struct cleat_segment *seg)
+{
+	uint64_t iova = cleat_iova_of(start_of(seg));
+
+	if (iova == CLEAT_IOVA_NONE)
+		return 0; /* ordinary pages without an IOMMU: no device reaches them */
+	if (cleat_registry->header.iova_mode == CLEAT_IOVA_PA)
+		return map_pages(seg);
+	return cleat_pci_dma_map(start_of(seg), seg->len_bytes, iova, NULL, seg->page_bytes);
+}
+
+void cleat_dma_unmap(const struct cleat_segment *seg)
+{
+	if (seg->kind == CLEAT_SEGMENT_MEMORY)
+		cleat_pci_dma_unmap(start_of(seg), seg->len_bytes);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "primary/hotplug.h"
+
+#include "primary/devices.h"
+#include "runtime/bus.h"
+#include "runtime/error.h"
+#include "runtime/log.h"
+#include "runtime/pci/pci_monitor.h"
+
+#define TICK_S 1.0
+
+static ev_io monitor;
+
+/* ---- the drivers' tick ---- */
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct cleat_primary *p = timer->data;
+
+	(void)loop;
+	(void)events;
+	for (uint32_t port = 0; port < CLEAT_MAX_PORTS; port++) {
+		struct cleat_port_ctrl *ctrl = p->ports[port];
+
+		if (ctrl != NULL && ctrl->ops->tick != NULL &&
+			cleat_registry->ports[port].state == CLEAT_PORT_STARTED)
+			ctrl->ops->tick(ctrl);
+	}
+}
+
+/* ---- what the kernel says ---- */
+
+static void take_away(struct cleat_primary *p, struct cleat_device *device)
+{
+	if (device->state != CLEAT_DEVICE_PROBED)
+		return;
+	cleat_log(CLEAT_LOG_NOTICE, "device %s goes away", device->name);
+	if (cleat_device_take_away(p, device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+}
+
+static void on_change(void *arg, enum cleat_pci_change change, const char *address)
+{
+	struct cleat_primary *p = arg;
+	struct cleat_device *device = cleat_device_find(address);
+
+	cleat_log(CLEAT_LOG_DEBUG, "kernel: device %s %s", address,
+		change == CLEAT_PCI_ADDED     ? "added"
+		: change == CLEAT_PCI_REMOVED ? "removed"
+		: change == CLEAT_PCI_BOUND   ? "bound"
+					      : "unbound");
+	if (device != NULL && (change == CLEAT_PCI_REMOVED || change == CLEAT_PCI_UNBOUND))
+		take_away(p, device);
+	if (device != NULL && change == CLEAT_PCI_BOUND && device->state != CLEAT_DEVICE_PROBED)
+		device->state =
+			CLEAT_DEVICE_FOUND; /* by another driver, perhaps one that we can use */
+	if (cleat_devices_probe_new(p) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+}
+
+static void on_monitor(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	cleat_pci_monitor_read(on_change, io->data);
+}
+
+int cleat_hotplug_start(struct cleat_primary *p)
+{
+	int fd;
+
+	ev_timer_init(&p->tick, on_tick, TICK_S, TICK_S);
+	p->tick.data = p;
+	ev_timer_start(p->loop, &p->tick);
+	if (p->options->no_pci)
+		return 0;
+	fd = cleat_pci_monitor_start();
+	if (fd < 0) { /* we can do without */
+		cleat_log(CLEAT_LOG_WARNING, "devices that come or go will not be noticed: %s",
+			cleat_error());
+		return 0;
+	}
+	ev_io_init(&monitor, on_monitor, fd, EV_READ);
+	monitor.data = p;
+	ev_io_start(p->loop, &monitor);
+	return 0;
+}
+
+void cleat_hotplug_stop(struct cleat_primary *p)
+{
+	ev_timer_stop(p->loop, &p->tick);
+	if (!ev_is_active(&monitor))
+		return;
+	ev_io_stop(p->loop, &monitor);
+	cleat_pci_monitor_stop();
+}
