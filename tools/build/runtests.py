@@ -4,7 +4,8 @@
 
     runtests.py --out build/release [PATH]
 
-PATH is a folder below tests/ or a test in it without "test_": "runtime", "runtime/ring". A test
+PATH is a folder below tests/ or a test in it without "test_": "runtime", "runtime/grace". What
+several tests are about names them all: "runtime/ring" is ring_unit, ring_stress and so on. A test
 ends with 0 (passed), 77 (skipped; its last line "SKIP: reason" is shown) or anything else (failed;
 its output is shown). Where CI=true a skip is a failure. Exit 0 if none failed, 1 else, 2 if PATH
 names no test.
@@ -21,11 +22,11 @@ SKIPPED = 77
 
 
 def wanted(name, path):
-    """Does `path` name the test `name`, as "runtime/ring" names "runtime/test_ring"?"""
+    """Does `path` name the test `name`, as "runtime/ring" names "runtime/test_ring_unit"?"""
     folder, leaf = os.path.split(name)
     short = os.path.join(folder, leaf[len('test_'):])
     path = path.strip('/')
-    return path in ('', name, short, folder) or short.startswith(path + '/')
+    return path in ('', name, short, folder) or short.startswith((path + '/', path + '_'))
 
 
 def find(out, path):
