@@ -36,32 +36,46 @@ static struct guard *find(uint64_t address)
 	return NULL;
 }
 
-/* The instruction that faulted runs again, on a page of ones. */
+/* A page of ones replaces the lost one in one step: no other thread sees half of it. */
+static int put_ones(void *at)
+{
+	size_t len = (size_t)page_bytes;
+	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return 0;
+	memset(page, 0xff, len);
+	if (mremap(page, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED)
+		return 1;
+	(void)munmap(page, len);
+	return 0;
+}
+
+/* The instruction that faulted runs again. */
 static int answer(uint64_t address)
 {
 	struct guard *g = find(address);
-	void *page = (void *)(uintptr_t)(address & ~((uint64_t)page_bytes - 1));
 
-	if (g == NULL)
+	if (g == NULL || !put_ones((void *)(uintptr_t)(address & ~((uint64_t)page_bytes - 1))))
 		return 0;
-	if (mmap(page, (size_t)page_bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-		return 0;
-	memset(page, 0xff, (size_t)page_bytes);
 	cleat_store_release(&g->dead, 1U);
 	return 1;
 }
 
+/* What would have happened without this handler. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
+	int sent = info->si_code <= 0; /* by kill(), not by a fault */
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
 	if (before.sa_flags & SA_SIGINFO) {
 		before.sa_sigaction(number, info, context);
 	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
 		before.sa_handler(number);
-	} else { /* the fault comes again, and the default ends the process */
-		struct sigaction dfl = { .sa_handler = SIG_DFL };
-
+	} else if (!sent || before.sa_handler == SIG_DFL) {
 		(void)sigaction(number, &dfl, NULL);
+		if (sent) /* a fault comes again by itself; this comes when the handler is left */
+			(void)raise(number);
 	}
 }
 

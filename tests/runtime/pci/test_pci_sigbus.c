@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A file that is cut under its mapping stands for a device that is unplugged. */
 #include <check.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,40 @@ START_TEST(reads_ones)
 	ck_assert_int_eq(cleat_pci_guard_is_dead((const void *)bar), 1);
 	bar[4] = 5;				  /* a store goes nowhere and hurts nobody */
 	ck_assert_uint_eq(bar[1024], 0xffffffff); /* the second page */
+}
+END_TEST
+
+/* Another thread reads all the while: it sees what was there, then ones, never anything else. */
+static void *watch(void *arg)
+{
+	uint32_t v;
+
+	do {
+		v = *(volatile uint32_t *)arg;
+	} while (v == 17);
+	return (void *)(uintptr_t)v;
+}
+
+START_TEST(other_threads_see_ones)
+{
+	ck_assert_int_eq(cleat_pci_guard_add((void *)bar, LEN), 0);
+	for (int i = 0; i < 50; i++) {
+		pthread_t threads[2];
+		void *v;
+
+		ck_assert_ptr_ne(mmap((void *)bar, LEN, PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_FIXED, fd, 0),
+			MAP_FAILED);
+		ck_assert_int_eq(ftruncate(fd, LEN), 0);
+		bar[0] = 17;
+		for (int t = 0; t < 2; t++)
+			ck_assert_int_eq(pthread_create(&threads[t], NULL, watch, (void *)bar), 0);
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
+		for (int t = 0; t < 2; t++) {
+			ck_assert_int_eq(pthread_join(threads[t], &v), 0);
+			ck_assert_uint_eq((uintptr_t)v, 0xffffffff);
+		}
+	}
 }
 END_TEST
 
@@ -101,6 +136,42 @@ START_TEST(elsewhere_it_kills)
 }
 END_TEST
 
+static void killed(void)
+{
+	guard_other();
+	(void)raise(SIGBUS);
+	_exit(2);
+}
+
+static void ignores(void)
+{
+	(void)signal(SIGBUS, SIG_IGN);
+	guard_other();
+	(void)raise(SIGBUS); /* sent: ignored as before */
+	_exit(3);
+}
+
+static void ignores_and_faults(void)
+{
+	(void)signal(SIGBUS, SIG_IGN);
+	guard_other();
+}
+
+START_TEST(sent_signals_do_what_they_did)
+{
+	int status = end_of_child(killed);
+
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGBUS);
+	status = end_of_child(ignores);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 3);
+	status = end_of_child(ignores_and_faults); /* a fault cannot be ignored */
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGBUS);
+}
+END_TEST
+
 START_TEST(handler_of_the_program_is_asked)
 {
 	int status = end_of_child(handler_before);
@@ -119,7 +190,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reads_ones);
+	tcase_add_test(tc, other_threads_see_ones);
 	tcase_add_test(tc, elsewhere_it_kills);
+	tcase_add_test(tc, sent_signals_do_what_they_did);
 	tcase_add_test(tc, handler_of_the_program_is_asked);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
