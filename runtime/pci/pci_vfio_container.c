@@ -194,10 +194,10 @@ static int group_viable(int fd, int number)
 		number, who);
 }
 
-static int group_file(const struct cleat_pci_device *dev)
+/* Could there be a group for it? */
+static int group_check(const struct cleat_pci_device *dev)
 {
 	int n = dev->iommu_group;
-	int fd;
 
 	if (n == CLEAT_PCI_NO_GROUP)
 		return cleat_err(-ENOTSUP,
@@ -208,13 +208,19 @@ static int group_file(const struct cleat_pci_device *dev)
 			"VFIO offers it without an IOMMU (noiommu-%d), where it protects nothing; bind "
 			"it to uio_pci_generic or igb_uio and use --iova-mode pa",
 			n);
-	fd = cleat_pci_file_open(O_RDWR, "%s/vfio/%d", cleat_pci_dev(), n);
-	if (fd == -EBUSY)
-		return cleat_err(fd,
-			"IOMMU group %d is open in another process (a virtual machine, DPDK, a worker "
-			"that still has it mapped)",
-			n);
-	return fd;
+	return 0;
+}
+
+static int group_file(int number)
+{
+	int fd = cleat_pci_file_open(O_RDWR, "%s/vfio/%d", cleat_pci_dev(), number);
+
+	if (fd != -EBUSY)
+		return fd;
+	return cleat_err(fd,
+		"IOMMU group %d is open in another process (a virtual machine, DPDK, a worker that "
+		"still has a BAR of it mapped)",
+		number);
 }
 
 /* Into the container with it; the first one brings the IOMMU along. */
@@ -244,12 +250,12 @@ static struct cleat_vfio_group *group_find(int number)
 	return g;
 }
 
-static int group_open(struct cleat_pci_device *dev, struct cleat_vfio_group *g)
+static int group_open(struct cleat_vfio_group *g)
 {
 	int ret = container_open();
 
 	if (ret == 0)
-		ret = g->fd = group_file(dev);
+		ret = g->fd = group_file(g->number);
 	if (ret >= 0)
 		ret = group_attach(g->fd, g->number);
 	if (ret < 0) {
@@ -271,12 +277,15 @@ static int group_need(struct cleat_pci_device *dev, struct cleat_vfio_group **ou
 	*out = g;
 	if (g != NULL)
 		return 0;
+	ret = group_check(dev);
+	if (ret < 0)
+		return ret;
 	g = (struct cleat_vfio_group *)calloc(1, sizeof(*g));
 	if (g == NULL)
 		return cleat_err(-ENOMEM, "no memory for an IOMMU group");
 	g->number = dev->iommu_group;
 	g->fd = -1;
-	ret = group_open(dev, g);
+	ret = group_open(g);
 	if (ret < 0) {
 		free(g);
 		return ret;
