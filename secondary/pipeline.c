@@ -9,6 +9,7 @@
 
 #include "ipc/socket.h"
 #include "runtime/error.h"
+#include "runtime/log.h"
 #include "runtime/shared.h"
 #include "secondary/attach.h"
 
@@ -154,14 +155,28 @@ static bool at_end(
 	return true;
 }
 
+/* @return 0: others go on; else the error, and all of them are gone */
+static int retire(struct cleat_pipeline *p, struct cleat_flow *flow, int err)
+{
+	cleat_log(CLEAT_LOG_WARNING, "%s", cleat_error());
+	flow->gone = true;
+	drop_pending(flow);
+	for (unsigned i = 0; i < p->n_flows; i++)
+		if (!p->flows[i].gone)
+			return 0;
+	return err;
+}
+
 /* All flows once. @return packets taken or offered, or negative errno */
 static int all_flows(struct cleat_pipeline *p, bool *moved)
 {
 	*moved = false;
 	for (unsigned i = 0; i < p->n_flows; i++) {
 		unsigned had = p->flows[i].n;
-		int got = round_of(&p->flows[i], allowance(p), p->max_tries);
+		int got = p->flows[i].gone ? 0 : round_of(&p->flows[i], allowance(p), p->max_tries);
 
+		if (got == -ENODEV)
+			got = retire(p, &p->flows[i], got);
 		if (got < 0 && got != -EAGAIN)
 			return got;
 		if (got > 0)

@@ -7,12 +7,15 @@
  *   pending   offers the rest to tx again, takes nothing new meanwhile: so a full ring holds its
  *             producer back, and nothing is dropped unless a limit of tries says so
  *
+ *   gone      a port of it was removed (-ENODEV): the flows that are left go on
+ *
  * Killed anywhere: what is pending belongs to this process, and the reaper returns it.
  */
 #ifndef CLEAT_SECONDARY_PIPELINE_H
 #define CLEAT_SECONDARY_PIPELINE_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "secondary/endpoint.h"
 
@@ -42,6 +45,7 @@ struct cleat_flow {
 	struct cleat_mbuf *mbufs[CLEAT_MAX_BURST];
 	unsigned first, n; /* pending: mbufs[first .. first + n - 1] */
 	uint64_t tries;	   /* of the pending burst */
+	bool gone; /* a port of it was removed: what was pending is dropped, nothing more comes */
 };
 
 enum cleat_pipeline_end {
@@ -50,7 +54,7 @@ enum cleat_pipeline_end {
 	CLEAT_END_IDLE,
 	CLEAT_END_STOPPED,  /* *stop was set */
 	CLEAT_END_SHUTDOWN, /* the primary said that it ends */
-	CLEAT_END_ERROR,    /* an endpoint failed; see cleat_error() */
+	CLEAT_END_ERROR, /* an endpoint failed, or the ports of all flows are gone; cleat_error() */
 };
 
 struct cleat_pipeline {
