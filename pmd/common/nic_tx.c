@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* nic_tx.c - what sending does not do for each packet: opening, cleaning, segments and offloads. */
+#include "pmd/common/nic_tx.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/mbuf_ring.h"
+
+#define FREE_CHUNK 64U
+#define CLEAN_AT   32U
+
+static uint32_t allowed_flags(uint32_t offloads)
+{
+	uint32_t flags = 0;
+
+	if (offloads & CLEAT_OFFLOAD_TX_CHECKSUM)
+		flags |= CLEAT_MBUF_TX_IPV4 | CLEAT_MBUF_TX_TCP | CLEAT_MBUF_TX_UDP;
+	if (offloads & CLEAT_OFFLOAD_TX_VLAN_INSERT)
+		flags |= CLEAT_MBUF_TX_VLAN;
+	return flags;
+}
+
+int cleat_nic_txq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
+{
+	struct cleat_nic_view v = { .ring = NULL };
+	struct cleat_nic_txq *tx;
+	int ret = cleat_nic_view(conf, &v);
+
+	if (ret < 0)
+		return ret;
+	tx = (struct cleat_nic_txq *)calloc(1, sizeof(*tx));
+	if (tx != NULL) {
+		tx->sent = (struct cleat_mbuf **)calloc(v.count, sizeof(tx->sent[0]));
+		tx->reports = (uint16_t *)calloc(v.count, sizeof(tx->reports[0]));
+	}
+	if (tx == NULL || tx->sent == NULL || tx->reports == NULL) {
+		if (tx != NULL) {
+			free(tx->sent);
+			free(tx->reports);
+		}
+		free(tx);
+		return cleat_err(-ENOMEM, "no memory for a queue of port %u", conf->port);
+	}
+	tx->v = v;
+	tx->clean_at = v.count / 4 < CLEAN_AT ? v.count / 4 : CLEAN_AT;
+	tx->allowed = allowed_flags(conf->offloads);
+	tx->segments = (conf->offloads & CLEAT_OFFLOAD_TX_SEGMENTS) != 0;
+	tx->owner_id = conf->owner_id;
+	q->data = tx;
+	return 0;
+}
+
+void cleat_nic_txq_close(struct cleat_queue *q)
+{
+	struct cleat_nic_txq *tx = (struct cleat_nic_txq *)q->data;
+
+	free(tx->sent);
+	free(tx->reports);
+	free(tx);
+}
+
+/* ---- cleaning ---- */
+
+struct done {
+	struct cleat_mbuf *mbufs[FREE_CHUNK];
+	unsigned n;
+};
+
+static void done_free(struct done *d)
+{
+	if (d->n != 0)
+		cleat_mbuf_free_bulk(d->mbufs, d->n);
+	d->n = 0;
+}
+
+/* Everything up to descriptor @p last is done. */
+static void clean_to(struct cleat_nic_txq *tx, uint32_t last, struct done *d)
+{
+	uint32_t at;
+
+	do {
+		at = tx->clean;
+		if (tx->sent[at] != NULL) {
+			d->mbufs[d->n++] = tx->sent[at];
+			if (d->n == FREE_CHUNK)
+				done_free(d);
+		}
+		tx->clean = at + 1 == tx->v.count ? 0 : at + 1;
+		tx->used--;
+	} while (at != last);
+}
+
+void cleat_nic_tx_clean(struct cleat_nic_txq *tx)
+{
+	struct done d;
+
+	d.n = 0;
+	while (tx->n_reports != 0) {
+		uint32_t last = tx->reports[tx->report_first];
+
+		if (!(cleat_load_acquire(&tx->v.ring[last].w[1]) & CLEAT_NIC_TX_DD))
+			break;
+		tx->report_first = tx->report_first + 1 == tx->v.count ? 0 : tx->report_first + 1;
+		tx->n_reports--;
+		clean_to(tx, last, &d);
+	}
+	done_free(&d);
+}
+
+void cleat_nic_tx_refuse(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
+{
+	cleat_mbuf_free_bulk(mbufs, n);
+	cleat_count(&q->shm->errors, n);
+	cleat_count(&q->shm->driver[CLEAT_NIC_BAD_PACKET], n);
+}
+
+/* ---- packets that are not simple ---- */
+
+/* Are there as many segments as it says, each within the device's reach? */
+static int is_in_order(const struct cleat_mbuf *m)
+{
+	unsigned n = m->nb_segs;
+
+	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s))
+		if (n-- == 0 || s->iova == CLEAT_IOVA_NONE)
+			return 0;
+	return n == 0;
+}
+
+static int may_send(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
+{
+	if ((m->ol_flags & CLEAT_MBUF_TX_MASK & ~tx->allowed) != 0)
+		return 0;
+	if (m->pkt_len < CLEAT_NIC_TX_MIN || m->pkt_len > tx->v.max_frame)
+		return 0;
+	/* one more for the context, one stays empty */
+	if (m->nb_segs == 0 || m->nb_segs > tx->v.count - 2 || (m->nb_segs > 1 && !tx->segments))
+		return 0;
+	return is_in_order(m);
+}
+
+static void put_segments(struct cleat_nic_txq *tx, struct cleat_mbuf *m, uint64_t w1)
+{
+	struct cleat_mbuf *s = m;
+
+	for (;;) {
+		struct cleat_mbuf *next = cleat_mbuf_next(s);
+		uint64_t end = next == NULL ? CLEAT_NIC_TX_EOP : 0;
+
+		cleat_nic_tx_put(tx, cleat_mbuf_data_iova(s), w1 | end | s->data_len,
+			next == NULL ? m : NULL);
+		if (next == NULL)
+			return;
+		s = next;
+	}
+}
+
+int cleat_nic_tx_any(
+	struct cleat_nic_txq *tx, struct cleat_mbuf *m, uint64_t word, cleat_nic_tx_plan_fn plan)
+{
+	struct cleat_nic_tx_plan p = { .context = { 0, 0 } };
+	uint32_t want = m->nb_segs;
+	int new_context;
+
+	if (!may_send(tx, m))
+		return -1;
+	plan(m, &p);
+	new_context = (p.context[0] | p.context[1]) != 0 &&
+		      (p.context[0] != tx->context[0] || p.context[1] != tx->context[1]);
+	if (want + (uint32_t)new_context > cleat_nic_tx_room(tx))
+		return 0;
+	cleat_mbuf_own(m, word);
+	if (new_context) {
+		cleat_nic_tx_put(tx, p.context[0], p.context[1], NULL);
+		memcpy(tx->context, p.context, sizeof(tx->context));
+	}
+	put_segments(tx, m, p.w1);
+	return 1;
+}

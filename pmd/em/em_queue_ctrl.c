@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* em_queue_ctrl.c - the rings of the two directions: set running, and bring to rest. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "pmd/em/em.h"
+#include "pmd/em/em_regs.h"
+#include "runtime/log.h"
+
+#define STILL_US  1000U /* a head that does not move for so long has stopped */
+#define STEP_US	  100U
+#define MOST_US	  8000U
+#define MASTER_US 2000U
+/* SDM 13.4.33: collisions, for half duplex */
+#define TCTL (CLEAT_TCTL_PSP | CLEAT_TCTL_CT(15) | CLEAT_TCTL_COLD(0x40) | CLEAT_TCTL_RTLC)
+
+/* The receive ring's registers; the transmit ring's lie 0x1000 above. */
+static uint32_t reg(enum cleat_dir dir, uint32_t rx)
+{
+	return dir == CLEAT_RX ? rx : rx + (CLEAT_EM_TDBAL - CLEAT_EM_RDBAL);
+}
+
+static void enable(struct cleat_em *em, enum cleat_dir dir, int on)
+{
+	if (dir == CLEAT_RX) {
+		em->mac.receiving = on;
+		cleat_intel_rctl_write(&em->mac);
+		return;
+	}
+	cleat_intel_write(&em->mac, CLEAT_INTEL_TCTL, on ? TCTL | CLEAT_TCTL_EN : TCTL);
+	cleat_intel_flush(&em->mac);
+}
+
+static void run_from(struct cleat_em *em, enum cleat_dir dir, uint32_t at)
+{
+	const struct cleat_nic_ring *ring = &em->rings[dir];
+	const struct cleat_intel_mac *mac = &em->mac;
+
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAL), (uint32_t)ring->iova);
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAH), (uint32_t)(ring->iova >> 32));
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDLEN), ring->count * CLEAT_NIC_DESC_BYTES);
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDH), at);
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDT), at);
+	enable(em, dir, 1);
+}
+
+void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir)
+{
+	run_from(em, dir, 0);
+}
+
+/* @return 0 when the head has stood still for long enough */
+static int wait_still(const struct cleat_em *em, enum cleat_dir dir)
+{
+	uint32_t before = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
+	unsigned still = 0;
+
+	for (unsigned waited = 0; waited < MOST_US; waited += STEP_US) {
+		uint32_t now;
+
+		(void)usleep(STEP_US);
+		now = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
+		if (now == CLEAT_MMIO_GONE)
+			return 0;
+		still = now == before ? still + STEP_US : 0;
+		before = now;
+		if (still >= STILL_US)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+/* PCI Express: hold up DMA for a moment; when none is on its way any more, none of the queue at
+ * rest is. The other direction waits meanwhile. */
+static int wait_no_dma(const struct cleat_em *em)
+{
+	uint32_t ctrl = cleat_intel_read(&em->mac, CLEAT_INTEL_CTRL);
+	int ret;
+
+	if (em->model != CLEAT_EM_82574 || ctrl == CLEAT_MMIO_GONE)
+		return 0;
+	cleat_intel_write(&em->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_GIO_DISABLE);
+	ret = cleat_intel_wait(&em->mac, CLEAT_INTEL_STATUS, CLEAT_STATUS_GIO_MASTER, 0, MASTER_US);
+	cleat_intel_write(&em->mac, CLEAT_INTEL_CTRL, ctrl);
+	return ret == -ENODEV ? 0 : ret;
+}
+
+/* Reset everything, and set the other direction running again where it was. */
+static int reset_beside(struct cleat_em *em, enum cleat_dir other)
+{
+	uint32_t head = cleat_intel_read(&em->mac, reg(other, CLEAT_EM_RDH));
+	uint32_t tail = cleat_intel_read(&em->mac, reg(other, CLEAT_EM_RDT));
+	int ret = cleat_em_init(em);
+
+	if (ret < 0)
+		return ret;
+	cleat_em_irq_enable(em);
+	if (em->rings[other].is_open) {
+		run_from(em, other, head % em->rings[other].count);
+		cleat_intel_write(&em->mac, reg(other, CLEAT_EM_RDT), tail);
+	}
+	return 0;
+}
+
+int cleat_em_queue_rest(struct cleat_em *em, enum cleat_dir dir)
+{
+	enum cleat_dir other = dir == CLEAT_RX ? CLEAT_TX : CLEAT_RX;
+	int ret = 0;
+
+	if (cleat_intel_read(&em->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
+		return 0; /* what is not there writes nothing */
+	if (em->rings[other].is_open) {
+		enable(em, dir, 0);
+		ret = wait_still(em, dir);
+		ret = ret < 0 ? ret : wait_no_dma(em);
+		if (ret == 0) {
+			cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDH), 0);
+			cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDT), 0);
+			return 0;
+		}
+		cleat_log(CLEAT_LOG_WARNING, "%s: a queue does not come to rest; device is reset",
+			em->port.name);
+	}
+	ret = reset_beside(em, other);
+	return ret < 0 && ret != -ENODEV ? cleat_err_prefix(-EIO, "%s", em->port.name) : 0;
+}
