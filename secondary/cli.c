@@ -11,6 +11,7 @@
 
 #include "proto/version.h"
 #include "runtime/error.h"
+#include "runtime/port_offload.h"
 #include "runtime/registry.h"
 #include "secondary/pools.h"
 #include "secondary/threads.h"
@@ -32,6 +33,9 @@ enum key {
 	KEY_RETRY,
 	KEY_NAP,
 	KEY_QUEUES,
+	KEY_MTU,
+	KEY_OFFLOADS,
+	KEY_PROMISCUOUS,
 	KEY_LCORE,
 	KEY_JSON,
 	KEY_LOG_LEVEL,
@@ -44,7 +48,17 @@ static const struct argp_option OPTIONS[] = {
 	{ "lcore", KEY_LCORE, "N", 0, "Claim this processor and run on it", 0 },
 	{ "pool", KEY_POOL, "NAME", 0, "Mempool to receive into (default: default)", 0 },
 	{ "queues", KEY_QUEUES, "N", 0,
-		"Configure a port that is not yet set up with N queues each way (default 1)", 0 },
+		"Configure a port whose queues do not suffice with N each way (default: as many as we "
+		"use)",
+		0 },
+	{ "mtu", KEY_MTU, "BYTES", 0, "Set the ports' MTU", 0 },
+	{ "offloads", KEY_OFFLOADS, "LIST", 0,
+		"Switch these of the ports' offloads on and the others off: none, or, with commas between "
+		"them, of rx-checksum, rx-vlan-strip, rx-scatter, rx-rss, tx-checksum, tx-vlan-insert, "
+		"tx-segments",
+		0 },
+	{ "promiscuous", KEY_PROMISCUOUS, NULL, 0, "Receive what is sent to other addresses, too",
+		0 },
 	{ "burst", KEY_BURST, "N", 0, "Packets in one go, 1 to 512 (default 32)", 0 },
 	{ "packets", KEY_PACKETS, "N", 0, "End after N packets", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0, "End after S seconds (a fraction will do)", 0 },
@@ -112,6 +126,39 @@ static int take_lcore(const char *text, int *out)
 	return err;
 }
 
+static int take_offloads(const char *text, struct cleat_port_wish *wish)
+{
+	int err = cleat_offload_parse(text, &wish->offloads);
+
+	wish->has_offloads = 1;
+	return err < 0 ? cleat_err_prefix(err, "--offloads") : 0;
+}
+
+/* What is asked of ports. */
+static int take_port(struct cleat_port_wish *wish, int key, const char *arg)
+{
+	switch (key) {
+	case KEY_POOL:
+		return take_name("pool", arg, &wish->pool);
+	case KEY_QUEUES:
+		return number_u("queues", arg, 1, CLEAT_MAX_QUEUES, &wish->queues);
+	case KEY_MTU:
+		return number_u("mtu", arg, 68, UINT16_MAX, &wish->mtu);
+	case KEY_OFFLOADS:
+		return take_offloads(arg, wish);
+	case KEY_PROMISCUOUS:
+		wish->promiscuous = 1;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+bool cleat_cli_wishes(const struct cleat_cli *cli)
+{
+	return cli->port.mtu != 0 || cli->port.has_offloads || cli->port.promiscuous;
+}
+
 static int take(struct cleat_cli *cli, int key, const char *arg)
 {
 	const char *name;
@@ -125,12 +172,8 @@ static int take(struct cleat_cli *cli, int key, const char *arg)
 		if (err == 0)
 			(void)snprintf(cli->name, sizeof(cli->name), "%s", name);
 		return err;
-	case KEY_POOL:
-		return take_name("pool", arg, &cli->pool);
 	case KEY_LCORE:
 		return take_lcore(arg, &cli->lcore);
-	case KEY_QUEUES:
-		return number_u("queues", arg, 1, CLEAT_MAX_QUEUES, &cli->queues);
 	case KEY_BURST:
 		return number_u("burst", arg, 1, CLEAT_MAX_BURST, &cli->burst);
 	case KEY_NAP:
@@ -152,7 +195,7 @@ static int take(struct cleat_cli *cli, int key, const char *arg)
 		return cleat_err(
 			-EINVAL, "--log-level %s: give error, warning, notice, info or debug", arg);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return take_port(&cli->port, key, arg);
 	}
 }
 
@@ -193,9 +236,8 @@ void cleat_cli_init(struct cleat_cli *cli, const char *name)
 	program = name;
 	*cli = (struct cleat_cli){
 		.instance = "default",
-		.pool = CLEAT_POOL_DEFAULT,
+		.port = { .pool = CLEAT_POOL_DEFAULT, .queues = 1 },
 		.burst = 32,
-		.queues = 1,
 		.lcore = -1,
 		.log_level = CLEAT_LOG_NOTICE,
 	};

@@ -30,14 +30,13 @@ struct cleat_cli {
 	/* options */
 	const char *instance;
 	char name[CLEAT_NAME_LEN];
-	const char *pool;
+	struct cleat_port_wish port; /* pool, queues, … */
 	unsigned burst;
 	uint64_t packets;
 	double seconds;
 	uint64_t idle_ms;
 	uint64_t retry;
 	unsigned nap_us;
-	unsigned queues;
 	int lcore; /* -1: none */
 	bool json;
 	enum cleat_log_level log_level;
@@ -48,6 +47,9 @@ struct cleat_cli {
 /* As a child of the program's own argp: `{ &cleat_cli_argp, 0, "Common options", 10 }`. Its input
  * is a struct cleat_cli. */
 extern const struct argp cleat_cli_argp;
+
+/** Was anything asked of ports themselves? */
+bool cleat_cli_wishes(const struct cleat_cli *cli);
 
 /* Set by SIGINT and SIGTERM. */
 extern volatile sig_atomic_t cleat_cli_stop;

@@ -8,7 +8,6 @@
 
 #include "runtime/error.h"
 #include "runtime/mempool.h"
-#include "secondary/ports.h"
 #include "secondary/rings.h"
 
 #define RING_SLOTS_DEFAULT 1024U
@@ -86,9 +85,9 @@ static int open_port(struct cleat_endpoint *ep, const struct cleat_endpoint_opti
 		return port;
 	ep->port = (uint16_t)port;
 	memcpy(ep->mac, row.mac, sizeof(ep->mac));
-	if (ep->dir == CLEAT_RX && cleat_mempool_by_name(options->pool) == NULL)
+	if (ep->dir == CLEAT_RX && cleat_mempool_by_name(options->port.pool) == NULL)
 		return -ENOENT;
-	err = cleat_port_prepare(ep->port, ep->dir, ep->queue, options->queues, options->pool);
+	err = cleat_port_prepare(ep->port, ep->dir, ep->queue, &options->port);
 	return err < 0 ? err : cleat_ctl_queue_claim(ep->port, ep->dir, ep->queue);
 }
 

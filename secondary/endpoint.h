@@ -7,6 +7,7 @@
 
 #include "runtime/mbuf_ring.h"
 #include "runtime/port.h"
+#include "secondary/ports.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,8 +32,7 @@ struct cleat_endpoint {
 
 /* How to make what is not there yet. */
 struct cleat_endpoint_options {
-	const char *pool;		/* for rx queues */
-	unsigned queues;		/* to configure a port with */
+	struct cleat_port_wish port;	/* of ports */
 	uint32_t ring_slots;		/* 0: an existing ring's size, or 1024 */
 	enum cleat_ring_mode ring_mode; /* of a new ring */
 };

@@ -216,7 +216,7 @@ static void rewrite(struct cleat_mbuf **mbufs, unsigned n, void *arg)
 
 static int open_flows(const struct options *o, struct plan *plan)
 {
-	const struct cleat_endpoint_options how = { .pool = o->cli.pool, .queues = o->cli.queues };
+	const struct cleat_endpoint_options how = { .port = o->cli.port };
 	int err = 0;
 
 	for (unsigned i = 0; err == 0 && i < plan->n; i++) {

@@ -25,6 +25,9 @@ int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queu
 	body.rx_queues = rx_queues;
 	body.tx_queues = tx_queues;
 	body.mtu = mtu;
+	body.flags = cleat_registry != NULL && port < CLEAT_MAX_PORTS
+			     ? cleat_load_relaxed(&cleat_registry->ports[port].flags)
+			     : 0;
 	env.body_case = CLEAT__ENVELOPE__BODY_PORT_CONFIGURE;
 	env.port_configure = &body;
 	return cleat_request_call(&env, NULL);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** Promiscuous and allmulticast go off. @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY
+/** @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY
  * while started or claimed */
 int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
 /** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from */
@@ -49,16 +49,26 @@ int cleat_ctl_queue_claim(uint16_t port, enum cleat_dir dir, uint16_t queue);
 /** Close and give back. @return 0; -ENOENT if not ours */
 int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue);
 
+/* How a worker wants a port to be. What it does not ask for is left as it is. */
+struct cleat_port_wish {
+	const char *pool; /* for rx queues, when they are set up */
+	unsigned queues;  /* each way, as far as the port has them, when it is configured */
+	unsigned mtu;	  /* 0: as it is */
+	int has_offloads;
+	uint32_t offloads; /* these and no others */
+	int promiscuous;   /* 0: as it is */
+};
+
 /**
- * See to it that a port is started and has the queue: configure, set up all queues, start, unless
- * that was done. Several processes may do this at once.
+ * See to it that a port is started, has the queue, and is as wished: configure, set up all queues,
+ * start, unless that was done. Several processes may do this at once.
  *
- * @param queues  how many queues to configure in each direction if none are yet, as far as the port
- *                has them; at least @p queue + 1 are asked for
- * @param pool    for rx queues
+ * @param wish  at least @p queue + 1 queues are asked for
+ * @return      0; -EBUSY when the port is otherwise and in use: the sentence says how and by whom;
+ *              what the primary refuses. The port is started again then, as it was.
  */
 int cleat_port_prepare(
-	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned queues, const char *pool);
+	uint16_t port, enum cleat_dir dir, uint16_t queue, const struct cleat_port_wish *wish);
 
 /** A port by number or device name. @return its id; -ENODEV with the ports there are */
 int cleat_port_find(const char *text, struct cleat_port_shm *row);

@@ -142,6 +142,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	exit(cleat_cli_usage("%s", cleat_error()));
 }
 
+static bool is_port(const char *text)
+{
+	return text != NULL && strncmp(text, "port:", 5) == 0;
+}
+
 /* Do the options make sense together? */
 static enum cleat_cli_exit check(const struct options *o)
 {
@@ -153,7 +158,10 @@ static enum cleat_cli_exit check(const struct options *o)
 	if (o->mode == MODE_RXONLY ? o->tx != NULL : o->tx == NULL)
 		return cleat_cli_usage(o->tx != NULL ? "--mode rxonly takes no --tx"
 						     : "--tx is missing: port:P:Q or ring:NAME");
-	if (o->mode == MODE_MAC && strncmp(o->tx, "port:", 5) != 0)
+	if (!is_port(o->rx) && !is_port(o->tx) && cleat_cli_wishes(&o->cli))
+		return cleat_cli_usage("--mtu, --offloads and --promiscuous set a port, and "
+				       "neither --rx nor --tx is one");
+	if (o->mode == MODE_MAC && !is_port(o->tx))
 		return cleat_cli_usage("--mode mac writes the sending port's address: --tx must be "
 				       "a port");
 	return CLEAT_CLI_OK;
@@ -178,10 +186,9 @@ static void mac_work(struct cleat_mbuf **mbufs, unsigned n, void *arg)
 static int open_flow(
 	const struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
 {
-	const struct cleat_endpoint_options how = { .pool = o->cli.pool,
-		.queues = o->cli.queues,
-		.ring_slots = o->ring_slots,
-		.ring_mode = o->ring_mode };
+	const struct cleat_endpoint_options how = {
+		.port = o->cli.port, .ring_slots = o->ring_slots, .ring_mode = o->ring_mode
+	};
 	struct cleat_mempool *pool;
 	int err = cleat_endpoint_open(&flow->tx, &how);
 
@@ -193,7 +200,7 @@ static int open_flow(
 	}
 	if (err < 0 || o->mode != MODE_TXONLY)
 		return err;
-	pool = cleat_mempool_by_name(o->cli.pool);
+	pool = cleat_mempool_by_name(o->cli.port.pool);
 	if (pool == NULL)
 		return -ENOENT;
 	flow->source = cleat_generate;

@@ -173,6 +173,8 @@ int cleat_cmd_stats(const struct cleat_tool *tool)
 {
 	static struct look look;
 
+	if (tool->all)
+		return cleat_cmd_counters(tool);
 	if (tool->watch)
 		return watch(tool);
 	take_look(&look);

@@ -24,6 +24,7 @@ struct cleat_tool {
 	const char *instance;
 	int json;
 	int watch;	      /* stats: go on */
+	int all;	      /* stats: every counter by name */
 	unsigned interval_ms; /* between two looks */
 	uint64_t rounds;      /* looks; 0: until interrupted */
 	unsigned audit_timeout_ms;
@@ -53,6 +54,8 @@ int cleat_cmd_queues(const struct cleat_tool *tool);
 int cleat_cmd_rings(const struct cleat_tool *tool);
 int cleat_cmd_pools(const struct cleat_tool *tool);
 int cleat_cmd_lcores(const struct cleat_tool *tool);
+int cleat_cmd_offloads(const struct cleat_tool *tool);
+int cleat_cmd_counters(const struct cleat_tool *tool); /* stats --all */
 int cleat_cmd_stats(const struct cleat_tool *tool);
 int cleat_cmd_audit(const struct cleat_tool *tool);
 

@@ -26,6 +26,7 @@ static const struct command COMMANDS[] = {
 	{ "devices", cleat_cmd_devices },
 	{ "ports", cleat_cmd_ports },
 	{ "queues", cleat_cmd_queues },
+	{ "offloads", cleat_cmd_offloads },
 	{ "rings", cleat_cmd_rings },
 	{ "pools", cleat_cmd_pools },
 	{ "lcores", cleat_cmd_lcores },
@@ -42,10 +43,11 @@ static const char DOC[] =
 	"  devices  devices, their drivers, and where their registers (BARs) lie in which process\n"
 	"  ports    ports: state, link, MAC, MTU\n"
 	"  queues   queues of ports and who holds them\n"
+	"  offloads what the ports' devices do for packets, if switched on\n"
 	"  rings    rings and how full they are\n"
 	"  pools    packet buffers at hand\n"
 	"  lcores   processors and who claimed them\n"
-	"  stats    packets and bytes of each port; with --watch: per second\n"
+	"  stats    packets and bytes of each port; --watch: per second; --all: by name\n"
 	"  audit    where every packet buffer is; fails unless all are accounted for\n"
 	"\v"
 	"Exit codes: 0 all is well (audit: it adds up, none lost); 1 it is not, or the command failed; "
@@ -61,6 +63,8 @@ enum key {
 static const struct argp_option OPTIONS[] = {
 	{ "instance", KEY_INSTANCE, "NAME", 0, "Which primary (default: default)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "For programs: JSON, sizes in bytes", 0 },
+	{ "all", 'a', NULL, 0,
+		"stats: every counter by its name, those of the device (hw_*) included", 0 },
 	{ "watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
 		"stats: again and again (default: each second)", 0 },
 	{ "count", KEY_COUNT, "N", 0, "stats --watch: end after N looks", 0 },
@@ -110,6 +114,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (arg != NULL)
 			a->tool.interval_ms = parse_seconds(state, "watch", arg);
 		return 0;
+	case 'a':
+		a->tool.all = 1;
+		return 0;
 	case KEY_COUNT:
 		a->tool.rounds = strtoull(arg, &end, 10);
 		if (end == arg || *end != '\0' || a->tool.rounds == 0 || *arg == '-')
@@ -130,6 +137,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "say what to show, for instance: cleat ps");
 		if (a->tool.watch && a->command->run != cleat_cmd_stats)
 			argp_error(state, "--watch goes with stats");
+		if (a->tool.all && (a->tool.watch || a->command->run != cleat_cmd_stats))
+			argp_error(state, "--all goes with stats, without --watch");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

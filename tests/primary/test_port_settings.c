@@ -181,7 +181,9 @@ START_TEST(what_is_received)
 	ck_assert_uint_eq(told(TOY_PROMISCUOUS), 1);
 	ck_assert_uint_eq(told(TOY_ALLMULTI), 0);
 	refused(configure_flags(4), -EINVAL, "flags 0x4");
-	works(cleat_ctl_port_configure(0, 1, 1, 0));
+	works(cleat_ctl_port_configure(0, 1, 1, 0)); /* leaves them */
+	ck_assert_uint_eq(row->flags, CLEAT_PORT_PROMISCUOUS);
+	works(configure_flags(0));
 	ck_assert_uint_eq(row->flags, 0);
 	down();
 }

@@ -10,8 +10,8 @@ import time
 
 BIN = os.environ.get('CLEAT_BIN', 'build/release/bin')
 INSTANCE = 'test-tool-%d' % os.getpid()
-COMMANDS = ['ps', 'zones', 'map', 'devices', 'ports', 'queues', 'rings', 'pools', 'lcores', 'stats',
-            'audit']
+COMMANDS = ['ps', 'zones', 'map', 'devices', 'ports', 'queues', 'offloads', 'rings', 'pools',
+            'lcores', 'stats', 'audit']
 failures = []
 
 
@@ -51,7 +51,8 @@ def check_usage():
     expect('no primary: says what to do', 'cleat-primary' in errors)
     for args, word in ((['frobnicate'], 'frobnicate'), ([], 'cleat ps'), (['ps', 'map'], 'one'),
                        (['ps', '--watch'], 'stats'), (['stats', '--watch=0'], '--watch'),
-                       (['stats', '--count', 'x'], '--count'), (['--nonsense'], 'nonsense')):
+                       (['stats', '--count', 'x'], '--count'),
+                       (['ps', '--all'], '--all'), (['stats', '--all', '--watch'], '--all'), (['--nonsense'], 'nonsense')):
         code, _, errors = cleat(*args)
         expect('%s: exit code 2, is %d' % (args, code), code == 2)
         expect('%s: "%s" in: %s' % (args, word, errors), word in errors)
@@ -103,6 +104,12 @@ def check_contents():
     expect('two ports', [p['driver'] for p in rows('ports')] == ['net_null', 'net_null'])
     expect('two devices', [d['device'] for d in rows('devices')['devices']] ==
            ['net_null0', 'net_null1'])
+    loads = rows('offloads')
+    expect('offloads of two ports: %s' % loads,
+           len(loads) >= 14 and not any(o['has'] or o['on'] for o in loads))
+    counters = {(c['port'], c['counter']) for c in json.loads(cleat('stats', '--all', '--json')[1])}
+    expect('counters by name: %s' % counters,
+           {(0, 'rx_packets'), (1, 'tx_q0_dropped')} <= counters)
     holders = [q['holder'] for q in rows('queues') if q['holder']]
     expect('the worker holds queues: %s' % holders, any(h.startswith('w (pid') for h in holders))
     for segment in rows('map'):

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker asks of a port: its first user sets it, others take it as it is or are told. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "runtime/port_offload.h"
+#include "secondary/attach.h"
+#include "secondary/pools.h"
+#include "secondary/ports.h"
+#include "tests/support/toy.h"
+
+#define SCATTER CLEAT_OFFLOAD_RX_SCATTER
+
+static const struct toy toy = { .capa = SCATTER | CLEAT_OFFLOAD_TX_SEGMENTS,
+	.offloads = CLEAT_OFFLOAD_TX_SEGMENTS,
+	.max_mtu = 9000 };
+static struct child primary;
+static const struct cleat_port_shm *row;
+
+static void setup(void)
+{
+	struct cleat_attach_options options = { .instance = test_instance(), .name = "wisher" };
+
+	toy_data_register();
+	toy_primary_start(&primary, &toy);
+	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	row = &cleat_registry->ports[0];
+}
+
+static void teardown(void)
+{
+	cleat_detach();
+	primary_stop(&primary);
+}
+
+static void works(int rc)
+{
+	ck_assert_msg(rc >= 0, "%s", cleat_error());
+}
+
+static void refused(int rc, int status, const char *part)
+{
+	ck_assert_msg(rc == status, "%d: %s", rc, rc < 0 ? cleat_error() : "accepted");
+	ck_assert_msg(strstr(cleat_error(), part) != NULL, "no '%s' in: %s", part, cleat_error());
+	ck_assert_uint_eq(row->state, CLEAT_PORT_STARTED);
+}
+
+START_TEST(first_user_sets_it)
+{
+	const struct cleat_port_wish wish = { .pool = "default",
+		.mtu = 9000,
+		.has_offloads = 1,
+		.offloads = SCATTER,
+		.promiscuous = 1 };
+	const struct cleat_port_wish shorter = {
+		.pool = "default", .mtu = 1400, .has_offloads = 1
+	};
+
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &wish));
+	ck_assert_uint_eq(row->mtu, 9000);
+	ck_assert_uint_eq(row->offloads, SCATTER);
+	ck_assert_uint_eq(row->flags, CLEAT_PORT_PROMISCUOUS);
+	ck_assert_uint_eq(row->state, CLEAT_PORT_STARTED);
+	works(cleat_port_prepare(0, CLEAT_TX, 0, &wish));
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &shorter));
+	ck_assert_uint_eq(row->mtu, 1400);
+	ck_assert_uint_eq(row->offloads, 0);
+	ck_assert_uint_eq(row->flags, CLEAT_PORT_PROMISCUOUS); /* not asked for: left */
+	ck_assert_uint_eq(row->rx_queues, 2);
+}
+END_TEST
+
+START_TEST(refused_wishes_change_nothing)
+{
+	const struct cleat_port_wish lacks = {
+		.pool = "default", .has_offloads = 1, .offloads = SCATTER | CLEAT_OFFLOAD_RX_RSS
+	};
+	const struct cleat_port_wish too_long = { .pool = "default", .mtu = 9001 };
+	const struct cleat_port_wish no_room = {
+		.pool = "default", .mtu = 3000, .has_offloads = 1
+	};
+	const struct cleat_pool_request req = { .name = "own", .count = 64, .node = -1 };
+	const struct cleat_port_wish own = { .pool = "own", .mtu = 1600 };
+	int pool = cleat_ctl_pool_create(&req);
+
+	works(pool);
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &own));
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &lacks), -EOPNOTSUPP, "has no rx-rss");
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &too_long), -EINVAL, "68 to 9000");
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &no_room), -EINVAL, "MTU 3000 takes buffers");
+	ck_assert_uint_eq(row->mtu, 1600);
+	ck_assert_uint_eq(row->offloads, CLEAT_OFFLOAD_TX_SEGMENTS);
+	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].pool, pool);
+	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].configured, 1);
+}
+END_TEST
+
+START_TEST(queues_are_added_for_the_first_user)
+{
+	const struct cleat_port_wish plain = { .pool = "default", .queues = 1 };
+
+	works(cleat_ctl_port_stop(0));
+	works(cleat_ctl_port_configure(0, 1, 1, 0));
+	works(cleat_port_prepare(0, CLEAT_TX, 0, &plain));
+	ck_assert_uint_eq(row->rx_queues, 1);
+	works(cleat_port_prepare(0, CLEAT_RX, 1, &plain));
+	ck_assert_uint_eq(row->rx_queues, 2);
+	works(cleat_ctl_queue_claim(0, CLEAT_RX, 1));
+	refused(cleat_port_prepare(0, CLEAT_RX, 2, &plain), -EINVAL, "no rx queue 2: it has 2");
+	works(cleat_ctl_queue_release(0, CLEAT_RX, 1));
+}
+END_TEST
+
+static int hold_a_queue(void *instance)
+{
+	struct cleat_attach_options options = { .instance = instance, .name = "holder" };
+	const struct cleat_port_wish wish = { .pool = "default", .mtu = 1600 };
+
+	if (cleat_attach(&options, NULL) < 0 || cleat_port_prepare(0, CLEAT_TX, 1, &wish) < 0 ||
+		cleat_ctl_queue_claim(0, CLEAT_TX, 1) < 0) {
+		fprintf(stderr, "%s\n", cleat_error());
+		return 1;
+	}
+	fprintf(stderr, "holder is running\n");
+	for (;;)
+		sleep_us(1000000);
+}
+
+START_TEST(others_take_it_as_it_is)
+{
+	const struct cleat_port_wish same = { .pool = "default", .mtu = 1600 };
+	const struct cleat_port_wish other = { .pool = "default", .mtu = 1500 };
+	const struct cleat_port_wish loads = { .pool = "default", .has_offloads = 1 };
+	const struct cleat_port_wish promiscuous = { .pool = "default", .promiscuous = 1 };
+	char instance[CLEAT_NAME_LEN];
+	struct child holder;
+
+	(void)snprintf(instance, sizeof(instance), "%s", test_instance());
+	cleat_detach();
+	child_fork(&holder, "holder", hold_a_queue, instance);
+	child_wait_running(&holder);
+	ck_assert_int_eq(cleat_attach(&(struct cleat_attach_options){ .instance = instance,
+					      .name = "second" },
+				 NULL),
+		0);
+	row = &cleat_registry->ports[0];
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &same));
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &other), -EBUSY,
+		"port 0 (toy0) has MTU 1600, not 1500; it is set by its first user, and holder "
+		"(pid");
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &loads), -EBUSY,
+		"has the offloads tx-segments, not none");
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &promiscuous), -EBUSY, "not promiscuous");
+	child_end(&holder);
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &other)); /* within the tries */
+	ck_assert_uint_eq(row->mtu, 1500);
+}
+END_TEST
+
+/* ---- the programs ---- */
+
+static int worker(struct child *c, const char *option, const char *value)
+{
+	return child_run(c, "cleat-rxtx", "--instance", test_instance(), "--mode", "rxonly", "--rx",
+		"port:0:0", "--packets", "10", option, value, NULL);
+}
+
+START_TEST(options_of_the_workers)
+{
+	struct child c, p;
+
+	primary_start(&p, 32, "--vdev", "net_null0", "--vdev", "net_null1", NULL);
+	ck_assert_msg(worker(&c, "--mtu", "9000") == 0, "%s", child_err(&c));
+	child_end(&c);
+	ck_assert_msg(worker(&c, "--offloads", "none") == 0, "%s", child_err(&c));
+	child_end(&c);
+	ck_assert_int_eq(worker(&c, "--offloads", "rx-vlan-strip"), 1);
+	ck_assert_msg(
+		strstr(child_err(&c),
+			"port 0 (net_null0): its driver net_null has no rx-vlan-strip") != NULL,
+		"%s", child_err(&c));
+	child_end(&c);
+	ck_assert_int_eq(worker(&c, "--offloads", "tso"), 2);
+	ck_assert_msg(strstr(child_err(&c), "--offloads: 'tso' is no offload") != NULL, "%s",
+		child_err(&c));
+	child_end(&c);
+	ck_assert_int_eq(worker(&c, "--mtu", "67"), 2);
+	child_end(&c);
+	ck_assert_int_eq(child_run(&c, "cleat-rxtx", "--instance", test_instance(), "--rx",
+				 "ring:a", "--tx", "ring:b", "--promiscuous", NULL),
+		2);
+	ck_assert_msg(strstr(child_err(&c), "neither") != NULL, "%s", child_err(&c));
+	child_end(&c);
+	ck_assert_msg(child_run(&c, "cleat-l2fwd", "--instance", test_instance(), "--promiscuous",
+			      "--mtu", "1400", "--packets", "100", NULL) == 0,
+		"%s", child_err(&c));
+	child_end(&c);
+	ck_assert_int_eq(
+		child_run(&c, "cleat", "ports", "--json", "--instance", test_instance(), NULL), 0);
+	ck_assert_ptr_nonnull(strstr(child_out(&c), "\"mtu\":1400"));
+	ck_assert_ptr_nonnull(strstr(child_out(&c), "\"promiscuous\":true"));
+	child_end(&c);
+	primary_stop(&p);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("port_wish");
+	TCase *tc = tcase_create("library"), *programs = tcase_create("programs");
+	SRunner *runner;
+	int failed;
+
+	need_programs();
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, first_user_sets_it);
+	tcase_add_test(tc, refused_wishes_change_nothing);
+	tcase_add_test(tc, queues_are_added_for_the_first_user);
+	tcase_add_test(tc, others_take_it_as_it_is);
+	tcase_set_timeout(programs, 60);
+	tcase_add_test(programs, options_of_the_workers);
+	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, programs);
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
