@@ -224,10 +224,25 @@ int cleat_device_detach(struct cleat_primary *p, const char *name)
 	return rc;
 }
 
+static int forget_if_gone(struct cleat_device *device, void *arg)
+{
+	const struct cleat_pci_device *pci = cleat_pci_of(device);
+
+	if (pci == NULL || !pci->gone)
+		return 0;
+	if (device->state == CLEAT_DEVICE_PROBED && cleat_device_take_away(arg, device) < 0)
+		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	if (device->state != CLEAT_DEVICE_PROBED)
+		cleat_bus_drop(device);
+	return 0;
+}
+
 int cleat_devices_probe_new(struct cleat_primary *p)
 {
 	int rc = cleat_bus_scan_all();
 
+	if (rc >= 0)
+		rc = cleat_device_iterate(forget_if_gone, p);
 	if (rc >= 0)
 		rc = cleat_device_iterate(probe, p);
 	cleat_device_rows_write();

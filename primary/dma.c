@@ -14,12 +14,6 @@
 
 /* ---- which addresses ---- */
 
-/* What the devices that we may use can do. */
-struct candidates {
-	struct cleat_pci_device *by_va; /* one that can */
-	struct cleat_pci_device *pa_only;
-};
-
 static int has_driver(const struct cleat_device *device)
 {
 	const struct cleat_driver *driver = NULL;
@@ -31,34 +25,46 @@ static int has_driver(const struct cleat_device *device)
 	return 0;
 }
 
-static int look(struct cleat_device *device, void *arg)
+/* The access method of a device that we may use, or NULL. */
+static const struct cleat_pci_access *access_of(struct cleat_device *device)
 {
-	struct cleat_pci_device *pci = cleat_pci_of(device);
-	struct candidates *found = arg;
-	const struct cleat_pci_access *access;
+	const struct cleat_pci_device *pci = cleat_pci_of(device);
 
 	if (pci == NULL || cleat_bus_lists_hide(device) || !has_driver(device))
+		return NULL;
+	return cleat_pci_access_find(pci->kernel_driver);
+}
+
+static int needs_pa(struct cleat_device *device, void *arg)
+{
+	const struct cleat_pci_access *access = access_of(device);
+
+	if (access == NULL || (access->iova_modes & CLEAT_PCI_IOVA_VA))
 		return 0;
-	access = cleat_pci_access_find(pci->kernel_driver);
-	if (access == NULL)
+	*(const struct cleat_device **)arg = device;
+	return 1;
+}
+
+/* The last answer holds for all devices asked about. */
+static int ask_shift(struct cleat_device *device, void *arg)
+{
+	const struct cleat_pci_access *access = access_of(device);
+	struct cleat_primary *p = arg;
+	const struct cleat_options *o = p->options;
+
+	if (access == NULL || !(access->iova_modes & CLEAT_PCI_IOVA_VA))
 		return 0;
-	if (access->iova_modes & CLEAT_PCI_IOVA_VA)
-		found->by_va = pci;
-	else
-		found->pa_only = pci;
+	/* a device that cannot be used says so again when it is probed */
+	if (cleat_pci_iova_shift(cleat_pci_of(device), o->window_base,
+		    o->window_base + o->window_len - 1, &p->iova_shift) < 0)
+		cleat_log(CLEAT_LOG_WARNING, "%s", cleat_error());
 	return 0;
 }
 
-static int choose_shift(struct cleat_primary *p, struct cleat_pci_device *pci)
+static int choose_shift(struct cleat_primary *p)
 {
-	const struct cleat_options *o = p->options;
-	int rc = cleat_pci_iova_shift(
-		pci, o->window_base, o->window_base + o->window_len - 1, &p->iova_shift);
-
-	if (rc < 0) { /* that device cannot be used; its probe says so again */
-		cleat_log(CLEAT_LOG_WARNING, "%s", cleat_error());
-		p->iova_shift = 0;
-	}
+	p->iova_shift = 0;
+	(void)cleat_device_iterate(ask_shift, p);
 	if (p->iova_shift != 0)
 		cleat_log(CLEAT_LOG_INFO,
 			"the IOMMU is too narrow for addresses of the window: devices see them less "
@@ -69,19 +75,18 @@ static int choose_shift(struct cleat_primary *p, struct cleat_pci_device *pci)
 
 int cleat_dma_choose(struct cleat_primary *p)
 {
-	struct candidates found = { 0 };
+	const struct cleat_device *why = NULL;
 
-	(void)cleat_device_iterate(look, &found);
 	p->iova_mode = p->options->iova_mode;
 	if (p->iova_mode == CLEAT_OPTION_IOVA_AUTO) {
-		p->iova_mode = found.pa_only != NULL ? CLEAT_IOVA_PA : CLEAT_IOVA_VA;
-		if (found.pa_only != NULL)
-			cleat_log(CLEAT_LOG_INFO, "physical addresses, because of device %s (%s)",
-				found.pa_only->device.name, found.pa_only->kernel_driver);
+		(void)cleat_device_iterate(needs_pa, &why);
+		p->iova_mode = why != NULL ? CLEAT_IOVA_PA : CLEAT_IOVA_VA;
 	}
+	if (why != NULL)
+		cleat_log(CLEAT_LOG_INFO, "physical addresses, because of device %s", why->name);
 	if (p->iova_mode == CLEAT_IOVA_PA)
 		return cleat_iova_pa_check();
-	return found.by_va != NULL ? choose_shift(p, found.by_va) : 0;
+	return choose_shift(p);
 }
 
 /* ---- reaching it ---- */

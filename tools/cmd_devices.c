@@ -146,7 +146,7 @@ static void print_reasons(void)
 
 	for (unsigned i = 0; i < CLEAT_MAX_DEVICES; i++)
 		if (read_device(i, &row) && row.why[0] != '\0' && row.state != CLEAT_DEVICE_PROBED)
-			printf("%s: %.*s\n", row.name, (int)sizeof(row.why), row.why);
+			printf("%.*s\n", (int)sizeof(row.why), row.why);
 }
 
 static int show_for_programs(struct cleat_table *devices, struct cleat_table *bars)
