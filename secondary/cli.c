@@ -14,6 +14,7 @@
 #include "runtime/port_offload.h"
 #include "runtime/registry.h"
 #include "secondary/pools.h"
+#include "secondary/sleep.h"
 #include "secondary/threads.h"
 
 volatile sig_atomic_t cleat_cli_stop;
@@ -32,6 +33,7 @@ enum key {
 	KEY_IDLE,
 	KEY_RETRY,
 	KEY_NAP,
+	KEY_INTERRUPT,
 	KEY_QUEUES,
 	KEY_MTU,
 	KEY_OFFLOADS,
@@ -68,6 +70,9 @@ static const struct argp_option OPTIONS[] = {
 		0 },
 	{ "nap", KEY_NAP, "US", 0,
 		"Sleep US microseconds when there is nothing to do (default 0: only let others run)",
+		0 },
+	{ "interrupt", KEY_INTERRUPT, NULL, 0,
+		"When nothing comes, sleep until a device's interrupt instead of looking all the time",
 		0 },
 	{ "json", KEY_JSON, NULL, 0, "Print results as one JSON object", 0 },
 	{ "log-level", KEY_LOG_LEVEL, "LEVEL", 0,
@@ -186,6 +191,9 @@ static int take(struct cleat_cli *cli, int key, const char *arg)
 		return cleat_cli_number("retry", arg, 1, UINT64_MAX, &cli->retry);
 	case KEY_SECONDS:
 		return take_seconds(arg, &cli->seconds);
+	case KEY_INTERRUPT:
+		cli->interrupt = true;
+		return 0;
 	case KEY_JSON:
 		cli->json = true;
 		return 0;
@@ -204,8 +212,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct cleat_cli *cli = state->input;
 	int err;
 
-	if (key == ARGP_KEY_END)
+	if (key == ARGP_KEY_END) {
 		cleat_log_set_level(cli->log_level);
+		if (cli->interrupt && cli->nap_us != 0)
+			exit(cleat_cli_usage(
+				"--nap or --interrupt: an idle worker does one of both"));
+	}
 	err = take(cli, key, arg);
 	if (err == 0 || err == ARGP_ERR_UNKNOWN)
 		return err;
@@ -299,7 +311,7 @@ enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code)
 	return code == CLEAT_CLI_OK ? CLEAT_CLI_FAILED : code;
 }
 
-void cleat_cli_pipeline(
+int cleat_cli_pipeline(
 	const struct cleat_cli *cli, struct cleat_pipeline *p, struct cleat_flow *flows, unsigned n)
 {
 	*p = (struct cleat_pipeline){
@@ -311,9 +323,13 @@ void cleat_cli_pipeline(
 		.idle_ms = cli->idle_ms,
 		.max_tries = cli->retry,
 		.nap_us = cli->nap_us,
+		.interrupt = cli->interrupt,
 		.stop = &cleat_cli_stop,
 	};
+	if (cli->interrupt && cleat_sleep_check(flows, n) < 0)
+		return cleat_err_prefix(-ENOTSUP, "--interrupt");
 	cleat_log(CLEAT_LOG_INFO, "%s is running", cli->name);
+	return 0;
 }
 
 /* ---- end ---- */

@@ -39,6 +39,7 @@ struct cleat_cli {
 	unsigned nap_us;
 	int lcore; /* -1: none */
 	bool json;
+	bool interrupt;
 	enum cleat_log_level log_level;
 	/* after cleat_cli_attach() */
 	struct cleat_attach_times times;
@@ -71,8 +72,9 @@ enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli);
 /** Detach, at the end. @return @p code, or FAILED with a sentence if the output was not written */
 enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code);
 
-/** A pipeline with the limits that were asked for. */
-void cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,
+/** A pipeline with the limits that were asked for. The flows are open. @return 0; -ENOTSUP when
+ * --interrupt was asked for and a flow cannot wake us */
+int cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,
 	struct cleat_flow *flows, unsigned n);
 
 /** Print what was received, sent and dropped, and why it ended; as JSON if asked for. */

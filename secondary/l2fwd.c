@@ -249,8 +249,10 @@ static enum cleat_cli_exit forward(const struct options *o, struct plan *plan)
 	struct cleat_pipeline pipeline;
 	enum cleat_pipeline_end end;
 	uint64_t start_ns = cleat_now_ns();
+	int err = cleat_cli_pipeline(&o->cli, &pipeline, plan->flows, plan->n);
 
-	cleat_cli_pipeline(&o->cli, &pipeline, plan->flows, plan->n);
+	if (err < 0)
+		return cleat_cli_fail(err, CLEAT_CLI_FAILED);
 	if (o->stats_seconds > 0 && !o->cli.json) {
 		pipeline.tick = print_stats;
 		pipeline.tick_ms = (uint64_t)(o->stats_seconds * 1000);

@@ -12,9 +12,13 @@
 #include "runtime/log.h"
 #include "runtime/shared.h"
 #include "secondary/attach.h"
+#include "secondary/sleep.h"
 
-#define LOOPS_PER_CLOCK 64 /* a busy loop looks at the clock this rarely */
-#define IDLE_BEFORE_NAP 64 /* empty rounds before a nap */
+#define LOOPS_PER_CLOCK	  64   /* a busy loop looks at the clock this rarely */
+#define IDLE_BEFORE_NAP	  64   /* empty rounds before a nap */
+#define IDLE_BEFORE_SLEEP 1024 /* empty rounds before queues are armed, which costs system calls \
+				*/
+#define LONGEST_SLEEP_MS 100   /* until stop and the primary are looked at again */
 
 /* ---- one flow ---- */
 
@@ -197,6 +201,45 @@ static void nap(const struct cleat_pipeline *p)
 		(void)nanosleep(&t, NULL);
 }
 
+static uint64_t until(uint64_t due_ns, uint64_t now_ns)
+{
+	return due_ns > now_ns ? due_ns - now_ns : 0;
+}
+
+/* Until the pipeline has something to do besides packets. */
+static int longest_sleep_ms(const struct cleat_pipeline *p, const struct clock *clock)
+{
+	uint64_t ns = LONGEST_SLEEP_MS * 1000000ULL, due = ns;
+
+	if (p->tick != NULL)
+		due = until(clock->tick_ns, clock->now_ns);
+	ns = due < ns ? due : ns;
+	if (p->max_seconds > 0)
+		due = until(clock->start_ns + (uint64_t)(p->max_seconds * 1e9), clock->now_ns);
+	ns = due < ns ? due : ns;
+	if (p->idle_ms != 0)
+		due = until(clock->active_ns + p->idle_ms * 1000000ULL, clock->now_ns);
+	ns = due < ns ? due : ns;
+	return (int)((ns + 999999) / 1000000);
+}
+
+/* Nothing came for a while. @return 0 or negative errno */
+static int rest(struct cleat_pipeline *p, const struct clock *clock, unsigned idle)
+{
+	int rc;
+
+	if (!p->interrupt || idle < IDLE_BEFORE_SLEEP || pending(p)) {
+		if (idle >= IDLE_BEFORE_NAP && !p->interrupt)
+			nap(p);
+		else
+			cleat_pause();
+		return 0;
+	}
+	p->sleeps++;
+	rc = cleat_sleep(p->flows, p->n_flows, longest_sleep_ms(p, clock));
+	return rc < 0 ? rc : 0;
+}
+
 static void finish(struct cleat_pipeline *p)
 {
 	char why[CLEAT_ERROR_LEN];
@@ -229,10 +272,8 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 			read_clock(p, &clock);
 		if (moved)
 			clock.active_ns = clock.now_ns;
-		if (idle >= IDLE_BEFORE_NAP)
-			nap(p);
-		else if (idle > 0)
-			cleat_pause();
+		if (idle > 0 && rest(p, &clock, idle) < 0)
+			break;
 	}
 	finish(p);
 	return why;

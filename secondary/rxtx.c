@@ -216,9 +216,10 @@ static enum cleat_cli_exit run(const struct options *o, struct cleat_flow *flow)
 	uint64_t start_ns;
 	int err = open_flow(o, flow, &generator);
 
+	if (err == 0)
+		err = cleat_cli_pipeline(&o->cli, &pipeline, flow, 1);
 	if (err < 0)
 		return cleat_cli_fail(err, CLEAT_CLI_FAILED);
-	cleat_cli_pipeline(&o->cli, &pipeline, flow, 1);
 	start_ns = cleat_now_ns();
 	end = cleat_pipeline_run(&pipeline);
 	if (end == CLEAT_END_ERROR)
