@@ -6,11 +6,12 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pmd/pcap/pcap_state.h"
-#include "runtime/mbuf.h"
+#include "runtime/mbuf_cksum.h"
 
 struct pcap_tx {
 	pcap_t *dead;
@@ -20,7 +21,7 @@ struct pcap_tx {
 	size_t text_bytes;
 	int fd;
 	uint64_t committed;
-	u_char linear[CLEAT_PCAP_SNAPLEN]; /* a packet of several segments, in one piece */
+	u_char linear[CLEAT_PCAP_SNAPLEN + 4]; /* a packet in one piece, and room for a tag */
 };
 
 static struct timeval now_ns(void)
@@ -40,20 +41,38 @@ static struct timeval time_of(const struct cleat_mbuf *m, struct timeval now)
 		.tv_usec = (suseconds_t)(m->timestamp_ns % 1000000000ULL) };
 }
 
-/* @return 0 if the packet cannot be written: too long, or its segments do not add up. */
-static int dump(struct pcap_tx *tx, const struct cleat_mbuf *m, struct timeval now)
+/* The packet in one piece, as a device would have sent it. @return NULL if it cannot be: too long,
+ * its segments do not add up, or its flags do not fit it */
+static const void *bytes_of(struct pcap_tx *tx, const struct cleat_mbuf *m, uint32_t *len)
 {
-	struct pcap_pkthdr header = {
-		.ts = time_of(m, now), .caplen = m->pkt_len, .len = m->pkt_len
-	};
 	const void *data;
 
-	if (m->pkt_len > CLEAT_PCAP_SNAPLEN)
-		return 0;
-	data = cleat_mbuf_read(m, 0, m->pkt_len, tx->linear);
+	*len = m->pkt_len;
+	if (*len > CLEAT_PCAP_SNAPLEN)
+		return NULL;
+	data = cleat_mbuf_read(m, 0, *len, tx->linear);
+	if (data == NULL || !(m->ol_flags & CLEAT_MBUF_TX_MASK))
+		return data;
+	if (data != tx->linear)
+		memcpy(tx->linear, data, *len);
+	if (cleat_frame_cksum_prepare(tx->linear, len, m) < 0 || *len > CLEAT_PCAP_SNAPLEN)
+		return NULL;
+	return tx->linear;
+}
+
+/* @return 0 if the packet cannot be written; else its length has been added to *bytes */
+static unsigned dump(
+	struct pcap_tx *tx, const struct cleat_mbuf *m, struct timeval now, uint64_t *bytes)
+{
+	struct pcap_pkthdr header = { .ts = time_of(m, now) };
+	uint32_t len;
+	const void *data = bytes_of(tx, m, &len);
+
 	if (data == NULL)
 		return 0;
+	header.caplen = header.len = len;
 	pcap_dump((u_char *)tx->dumper, &header, (const u_char *)data);
+	*bytes += len;
 	return 1;
 }
 
@@ -86,12 +105,8 @@ static int tx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	if (n == 0)
 		return 0;
 	rewind(tx->stream);
-	for (unsigned i = 0; i < n; i++) {
-		if (!dump(tx, mbufs[i], now))
-			continue;
-		written++;
-		bytes += mbufs[i]->pkt_len;
-	}
+	for (unsigned i = 0; i < n; i++)
+		written += dump(tx, mbufs[i], now, &bytes);
 	len = ftell(tx->stream);
 	if (len < 0 || fflush(tx->stream) != 0 || write_all(tx, (size_t)len) < 0) {
 		cleat_count(&q->shm->errors, 1);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runtime/mbuf_cksum.h"
 #include "runtime/mbuf_ring.h"
 #include "runtime/port.h"
 #include "runtime/row.h"
@@ -23,19 +24,37 @@ static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	return (int)got;
 }
 
+/* Whoever receives has no device that would do what the flags ask for: it is done here. @return how
+ * many of the first are ready */
+static unsigned ready(struct cleat_mbuf **mbufs, unsigned n)
+{
+	unsigned i = 0;
+
+	while (i < n && (!(mbufs[i]->ol_flags & CLEAT_MBUF_TX_MASK) ||
+				cleat_mbuf_cksum_prepare(mbufs[i], 0) == 0))
+		i++;
+	return i;
+}
+
 static int tx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
 {
+	unsigned good = ready(mbufs, n);
 	uint64_t bytes = 0;
 	unsigned sent;
 
-	for (unsigned i = 0; i < n; i++) /* afterwards they are somebody else's */
+	for (unsigned i = 0; i < good; i++) /* afterwards they are somebody else's */
 		bytes += mbufs[i]->pkt_len;
-	sent = cleat_ring_enqueue_mbufs((struct cleat_ring *)q->data, mbufs, n);
-	for (unsigned i = sent; i < n; i++)
+	sent = cleat_ring_enqueue_mbufs((struct cleat_ring *)q->data, mbufs, good);
+	for (unsigned i = sent; i < good; i++)
 		bytes -= mbufs[i]->pkt_len;
 	cleat_count(&q->shm->packets, sent);
 	cleat_count(&q->shm->bytes, bytes);
-	return (int)sent;
+	if (good == n || sent < good)
+		return (int)sent;
+	cleat_count(&q->shm->errors, 1); /* its flags do not fit it */
+	cleat_count(&q->shm->missed, 1);
+	cleat_mbuf_free(mbufs[good]);
+	return (int)good + 1;
 }
 
 static int open_queue(struct cleat_queue *q, const struct cleat_queue_conf *conf)
