@@ -334,6 +334,14 @@ int cleat_cli_pipeline(
 
 /* ---- end ---- */
 
+void cleat_cli_close(struct cleat_flow *flows, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (cleat_endpoint_close(&flows[i].rx) == -ETIMEDOUT ||
+			cleat_endpoint_close(&flows[i].tx) == -ETIMEDOUT)
+			break;
+}
+
 static void add(struct json_object *object, const char *key, uint64_t value)
 {
 	(void)json_object_object_add(object, key, json_object_new_uint64(value));

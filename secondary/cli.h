@@ -77,6 +77,10 @@ enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code);
 int cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,
 	struct cleat_flow *flows, unsigned n);
 
+/** Give back what the flows hold. If the primary does not answer, the rest is left to detaching:
+ * one that is stopped delays us by one timeout, not by one for each queue. */
+void cleat_cli_close(struct cleat_flow *flows, unsigned n);
+
 /** Print what was received, sent and dropped, and why it ended; as JSON if asked for. */
 void cleat_cli_report(const struct cleat_cli *cli, const struct cleat_pipeline *p,
 	enum cleat_pipeline_end end, uint64_t elapsed_ns);

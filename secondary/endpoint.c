@@ -103,11 +103,14 @@ int cleat_endpoint_open(struct cleat_endpoint *ep, const struct cleat_endpoint_o
 	return err;
 }
 
-void cleat_endpoint_close(struct cleat_endpoint *ep)
+int cleat_endpoint_close(struct cleat_endpoint *ep)
 {
+	int err = 0;
+
 	if (ep->is_open && ep->kind == CLEAT_ENDPOINT_RING)
-		(void)cleat_ctl_ring_close(&ep->ring, ring_end(ep));
+		err = cleat_ctl_ring_close(&ep->ring, ring_end(ep));
 	else if (ep->is_open && ep->kind == CLEAT_ENDPOINT_PORT)
-		(void)cleat_ctl_queue_release(ep->port, ep->dir, ep->queue);
+		err = cleat_ctl_queue_release(ep->port, ep->dir, ep->queue);
 	ep->is_open = 0;
+	return err;
 }

@@ -49,8 +49,9 @@ int cleat_endpoint_parse(const char *text, enum cleat_dir dir, struct cleat_endp
  */
 int cleat_endpoint_open(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options);
 
-/** Give it back. Harmless when it is not open. */
-void cleat_endpoint_close(struct cleat_endpoint *ep);
+/** Give it back. Harmless when it is not open. @return 0; -ETIMEDOUT when the primary does not
+ * answer: detaching gives it back then; others */
+int cleat_endpoint_close(struct cleat_endpoint *ep);
 
 /** Take packets. @return 0..n, or -ENODEV when the port was removed */
 cleat_inline int cleat_endpoint_rx(struct cleat_endpoint *ep, struct cleat_mbuf **mbufs, unsigned n)

@@ -260,10 +260,7 @@ static enum cleat_cli_exit forward(const struct options *o, struct plan *plan)
 	end = cleat_pipeline_run(&pipeline);
 	if (end == CLEAT_END_ERROR)
 		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
-	for (unsigned i = 0; i < plan->n; i++) {
-		cleat_endpoint_close(&plan->flows[i].rx);
-		cleat_endpoint_close(&plan->flows[i].tx);
-	}
+	cleat_cli_close(plan->flows, plan->n);
 	if (!o->cli.json)
 		print_stats(&pipeline, NULL);
 	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);

@@ -224,8 +224,7 @@ static enum cleat_cli_exit run(const struct options *o, struct cleat_flow *flow)
 	end = cleat_pipeline_run(&pipeline);
 	if (end == CLEAT_END_ERROR)
 		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
-	cleat_endpoint_close(&flow->rx);
-	cleat_endpoint_close(&flow->tx);
+	cleat_cli_close(flow, 1);
 	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);
 	return end == CLEAT_END_ERROR ? CLEAT_CLI_FAILED : CLEAT_CLI_OK;
 }

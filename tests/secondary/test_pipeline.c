@@ -175,6 +175,24 @@ START_TEST(workers_go_on_when_the_primary_is_killed)
 }
 END_TEST
 
+/* It asks once to give back its four queues, not four times, and leaves the rest to detaching. */
+START_TEST(workers_end_soon_when_the_primary_is_stopped)
+{
+	struct child worker;
+	uint64_t stopped_us;
+
+	child_start(&worker, "cleat-l2fwd", "--instance", test_instance(), "-p",
+		"net_null0:net_null1", "--log-level", "info", NULL);
+	child_wait_running(&worker);
+	child_signal(&primary, SIGSTOP);
+	child_signal(&worker, SIGTERM);
+	stopped_us = now_us();
+	ends_well(&worker, "ended by: stopped");
+	child_signal(&primary, SIGCONT);
+	ck_assert_uint_lt(now_us() - stopped_us, 9000000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pipeline");
@@ -193,6 +211,7 @@ int main(void)
 	tcase_add_test(tc, l2fwd_names_what_is_wrong);
 	tcase_add_test(tc, workers_end_when_the_primary_ends);
 	tcase_add_test(tc, workers_go_on_when_the_primary_is_killed);
+	tcase_add_test(tc, workers_end_soon_when_the_primary_is_stopped);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_fork_status(runner, CK_NOFORK);
