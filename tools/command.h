@@ -59,6 +59,10 @@ int cleat_cmd_counters(const struct cleat_tool *tool); /* stats --all */
 int cleat_cmd_stats(const struct cleat_tool *tool);
 int cleat_cmd_audit(const struct cleat_tool *tool);
 
+/** Needs no primary. argv[0] is the command's own name and is replaced; the rest is not parsed yet.
+ */
+int cleat_cmd_bind(const struct cleat_tool *tool, int argc, char **argv);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cleat - look at a running instance. Reads only: the registry and the memory are mapped read-only,
- * and nothing is asked of the data path.
+ * and nothing is asked of the data path. One command, bind, is about the machine instead.
  */
 #include <argp.h>
 #include <errno.h>
@@ -49,6 +49,8 @@ static const char DOC[] =
 	"  lcores   processors and who claimed them\n"
 	"  stats    packets and bytes of each port; --watch: per second; --all: by name\n"
 	"  audit    where every packet buffer is; fails unless all are accounted for\n"
+	"  bind     network controllers of this machine: list them, give them to Cleat and back;\n"
+	"           needs no instance; has its own help: cleat bind --help\n"
 	"\v"
 	"Exit codes: 0 all is well (audit: it adds up, none lost); 1 it is not, or the command failed; "
 	"2 wrong usage; 3 no primary runs for this instance; 4 the primary refused us.\n";
@@ -76,6 +78,8 @@ static const struct argp_option OPTIONS[] = {
 struct arguments {
 	struct cleat_tool tool;
 	const struct command *command;
+	char **bind; /* the words from "bind" on, which has options of its own */
+	int n_bind;
 };
 
 static const struct command *find_command(const char *name)
@@ -126,6 +130,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->tool.audit_timeout_ms = parse_seconds(state, "timeout", arg);
 		return 0;
 	case ARGP_KEY_ARG:
+		if (a->command == NULL && strcmp(arg, "bind") == 0) {
+			a->bind = &state->argv[state->next - 1];
+			a->n_bind = state->argc - state->next + 1;
+			state->next = state->argc;
+			return 0;
+		}
 		if (a->command != NULL)
 			argp_error(state, "one command at a time: %s or %s", a->command->name, arg);
 		a->command = find_command(arg);
@@ -133,6 +143,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "no command is called %s; see --help", arg);
 		return 0;
 	case ARGP_KEY_END:
+		if (a->bind != NULL && (a->tool.watch || a->tool.all))
+			argp_error(state, "--watch and --all go with stats");
+		if (a->bind != NULL)
+			return 0;
 		if (a->command == NULL)
 			argp_error(state, "say what to show, for instance: cleat ps");
 		if (a->tool.watch && a->command->run != cleat_cmd_stats)
@@ -182,7 +196,9 @@ int main(int argc, char **argv)
 
 	argp_program_version = "cleat " CLEAT_VERSION;
 	argp_err_exit_status = CLEAT_EXIT_USAGE;
-	(void)argp_parse(&argp, argc, argv, 0, NULL, &a);
+	(void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
+	if (a.bind != NULL)
+		return written(cleat_cmd_bind(&a.tool, a.n_bind, a.bind));
 	err = cleat_observer_attach(a.tool.instance);
 	if (err != 0)
 		return attach_failed(err);

@@ -3,6 +3,7 @@
 """man.py - a program's manual page, made of what it says with --help, so that both always agree.
 
     man.py PROGRAM > PROGRAM.1
+    man.py PROGRAM COMMAND > PROGRAM-COMMAND.1    of a command with options of its own
 """
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 
 SECTIONS = ('Exit codes:', 'Files:', 'Example:')
-SEE_ALSO = ['cleat', 'cleat-l2fwd', 'cleat-primary', 'cleat-rxtx']
+SEE_ALSO = ['cleat', 'cleat-bind', 'cleat-l2fwd', 'cleat-primary', 'cleat-rxtx']
 
 
 def quoted(text):
@@ -19,11 +20,11 @@ def quoted(text):
     return re.sub(r"^([.'])", r'\\&\1', text)
 
 
-def help_of(program):
-    """The lines of --help, options and descriptions on one line each."""
+def help_of(words):
+    """The lines of --help of a program or a command, options and descriptions on one line each."""
     env = dict(os.environ, ARGP_HELP_FMT='rmargin=1000,opt-doc-col=50,no-dup-args-note')
     env.pop('LANG', None)
-    done = subprocess.run([program, '--help'], env=env, stdout=subprocess.PIPE, text=True,
+    done = subprocess.run(words + ['--help'], env=env, stdout=subprocess.PIPE, text=True,
                           check=True)
     return done.stdout.splitlines()
 
@@ -40,13 +41,14 @@ def body(line):
 
 def page(name, lines):
     """The page's lines."""
-    usage, intro = lines[0].split(': ', 1)[1], lines[1]
-    usage = re.sub(r'^\S+', os.path.basename(name), usage)
+    first = next(i for i, line in enumerate(lines) if not re.match(' *(Usage|or): ', line))
+    usages = [line.split(': ', 1)[1].strip() for line in lines[:first]]
+    intro = lines[first]
     text = ['.\\" SPDX-License-Identifier: BSD-3-Clause', '.TH %s 1 "" Cleat' % name.upper(),
             '.SH NAME', '%s \\- %s' % (quoted(name), quoted(intro.split('. ')[0].rstrip('.'))),
-            '.SH SYNOPSIS', quoted(usage), '.SH DESCRIPTION']
+            '.SH SYNOPSIS', '\n.br\n'.join(quoted(u) for u in usages), '.SH DESCRIPTION']
     pending = None  # an option whose description stands on the next line
-    for line in lines[1:]:
+    for line in lines[first:]:
         option = re.match(r'^ +(-\S.*?)(?:  +(\S.*))?$', line)
         if option and '--' in line:
             if '.SH OPTIONS' not in text:
@@ -69,8 +71,9 @@ def page(name, lines):
 
 
 def main():
-    program = sys.argv[1]
-    print('\n'.join(page(os.path.basename(program), help_of(program))))
+    words = sys.argv[1:]
+    name = '-'.join([os.path.basename(words[0])] + words[1:])
+    print('\n'.join(page(name, help_of(words))))
     return 0
 
 
