@@ -1,50 +1,59 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """lab.py - boot a guest with NICs and run commands in it; for test drivers outside the guest.
 
-    with lab.Guest(Config(nics=('e1000e,hub=0', 'e1000e,hub=0'), hugepages='256')) as guest:
-        done = guest.run('cat /proc/cpuinfo')            # done.code, done.out, done.err
-        worker = guest.start(['cleat-rxtx', ...])        # in the background
+    with lab.Guest(lab.Config(nics=('e1000e,hub=0', 'e1000e,hub=0'), hugepages='256')) as guest:
+        done = guest.run('cat /proc/cpuinfo')            # done.code, done.out, done.err: bytes
+        text = guest.check(['uname', '-r'])              # text; AssertionError if it fails
+        worker = guest.start(['cleat-rxtx', ...], user='nobody')  # in the background
+        worker.wait_for('ready'); worker.signal(9); worker.wait()
+        with guest.capture(hub=0) as path:               # what the wire carries, as pcap
+            ...
         guest.qmp('device_del', id='nic0')
-        worker.signal(15)
-        worker.wait(timeout_s=10)
+        guest.event('DEVICE_DELETED', device='nic0')
         guest.nics[0].address                            # 0000:01:00.0
-        guest.out                                        # folder that the guest has as /lab/out
+        guest.out                                        # the folder that the guest has as /lab/out
 
 The guest runs the binaries built outside, over the host's own root, read-only below an overlay.
 """
-import collections
+import contextlib
 import ctypes
-import json
 import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import cache
 import initramfs
 import machine
 from debian import Missing  # noqa: F401  (for users of this module)
+from link import Dead, Job, Link, Result, TooLong  # noqa: F401
 from machine import Config  # noqa: F401
-from nic import Bad  # noqa: F401
+from nic import Bad
 from qmp import Qmp
 
-HEADER = struct.Struct('>cII')  # as in agent.py
 BOOT_TIMEOUT_S = 180
-Result = collections.namedtuple('Result', 'code out err')
+BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
+
+# Two of each NIC on a wire of their own. Tests that take it share one boot.
+STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1',
+                        'e1000,hub=2', 'e1000,hub=2', 'virtio,hub=3', 'virtio,hub=3',
+                        'virtio,modern,hub=4', 'virtio,modern,hub=4'), hugepages='256')
 
 
-class Dead(Exception):
-    """The guest is gone or does not answer; the text ends with what its console said last."""
+class Skip(Exception):
+    """Raised by a test that can't run here; the text says why."""
 
 
-class TooLong(Exception):
-    """A command did not end in time; it was killed."""
+def needs(config):
+    """Above a test: the guest it wants, where that is not the file's CONFIG."""
+    def mark(function):
+        function.config = config
+        return function
+    return mark
 
 
 def die_with_parent():
@@ -52,70 +61,17 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-class Job:
-    """A command in the guest."""
-
-    def __init__(self, guest, number, sink):
-        self.guest, self.number, self.sink = guest, number, sink
-        self.output = {b'O': bytearray(), b'E': bytearray()}
-        self.code = None
-
-    def take(self, kind, data):
-        """What the guest sent about it."""
-        if kind == b'X':
-            self.code = int(data)
-        elif self.sink:
-            self.sink(kind, data)
-        else:
-            self.output[kind] += data
-
-    @property
-    def out(self):
-        """What it wrote to standard output, so far."""
-        return bytes(self.output[b'O'])
-
-    @property
-    def err(self):
-        """What it wrote to standard error, so far."""
-        return bytes(self.output[b'E'])
-
-    def write(self, data):
-        """Give it input; b'' ends it."""
-        for at in range(0, max(len(data), 1), 65536):
-            self.guest.send(b'I', self.number, data[at:at + 65536])
-
-    def signal(self, number):
-        """A signal to it and its children."""
-        self.guest.send(b'S', self.number, b'%d' % number)
-
-    def wait(self, timeout_s=None):
-        """Its Result. Raises TooLong, and Dead."""
-        if not self.guest.until(lambda: self.code is not None, timeout_s):
-            self.signal(signal.SIGKILL)
-            raise TooLong('not done in %g s' % timeout_s)
-        return Result(self.code, self.out, self.err)
-
-    def wait_for(self, text, timeout_s=30):
-        """Until its output has `text`; raises TooLong, or Dead if it ended without."""
-        there = lambda: text.encode() in self.out + self.err  # noqa: E731
-        if not self.guest.until(lambda: there() or self.code is not None, timeout_s):
-            raise TooLong('"%s" did not come in %g s' % (text, timeout_s))
-        if not there():
-            raise Dead('ended with %d without saying "%s":\n%s' % (
-                self.code, text, (self.out + self.err).decode(errors='replace')[-2000:]))
-
-
 class Guest:
-    """A guest; a context that powers it off at the end. wires: {hub: pcap file}."""
+    """A guest; a context that boots it and powers it off. wires: {hub: pcap file}, all the time."""
 
     def __init__(self, config, wires=None, mode='agent'):
+        self.config, self.mode = config, mode
+        self.qemu = self.link = self.monitor = None
         self.folder = tempfile.mkdtemp(prefix='cleat-lab-')
-        os.chmod(self.folder, 0o755)
-        self.config, self.out, self.mode = config, self.folder + '/out', mode
-        self.qemu = self.socket = self.monitor = self.hello = None
-        self.changed, self.jobs, self.gone = threading.Condition(), {}, False
-        self.send_lock = threading.Lock()
+        self.out = self.folder + '/out'
+        self.captures = 0
         try:
+            os.chmod(self.folder, 0o755)
             os.mkdir(self.out)
             os.chmod(self.out, 0o1777)
             top = cache.fill()
@@ -150,10 +106,9 @@ class Guest:
                 stdout=None if self.mode == 'shell' else log)
         if self.mode == 'shell':
             return
-        self.socket = self._connect('agent')
-        threading.Thread(target=self._listen, daemon=True).start()
-        if not self.until(lambda: self.hello, BOOT_TIMEOUT_S):
-            raise Dead('the guest did not boot in %d s%s' % (BOOT_TIMEOUT_S, self._last_words()))
+        self.link = Link(self._connect('agent'), self.last_words)
+        if not self.link.until(lambda: self.link.hello, BOOT_TIMEOUT_S):
+            raise Dead('the guest did not boot in %d s%s' % (BOOT_TIMEOUT_S, self.last_words()))
         self.boot_s = time.monotonic() - started
         for n in self.nics:
             if n.vfs:
@@ -171,11 +126,11 @@ class Guest:
             except OSError:
                 connection.close()
                 if self.qemu.poll() is not None or time.monotonic() > end:
-                    raise Dead('QEMU does not start%s' % self._last_words()) from None
+                    raise Dead('QEMU does not start%s' % self.last_words()) from None
                 time.sleep(0.02)
 
-    def _last_words(self):
-        """What QEMU and the console said at the end."""
+    def last_words(self):
+        """What QEMU and the guest's console said at the end."""
         text = ''
         for name in ('qemu', 'console'):
             try:
@@ -185,55 +140,11 @@ class Guest:
                 pass
         return ':\n' + text.strip() if text.strip() else ''
 
-    def _exactly(self, size):
-        data = bytearray()
-        while len(data) < size:
-            piece = self.socket.recv(size - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return bytes(data)
-
-    def _listen(self):
-        """Until QEMU hangs up."""
-        try:
-            while True:
-                kind, number, size = HEADER.unpack(self._exactly(HEADER.size))
-                data = self._exactly(size)
-                with self.changed:
-                    if kind == b'H':
-                        self.hello = json.loads(data)
-                    elif number in self.jobs:
-                        self.jobs[number].take(kind, data)
-                    self.changed.notify_all()
-        except (EOFError, OSError):
-            with self.changed:
-                self.gone = True
-                self.changed.notify_all()
-
-    def send(self, kind, number, data):
-        """A frame to the agent."""
-        with self.send_lock:
-            self.socket.sendall(HEADER.pack(kind, number, len(data)) + data)
-
-    def until(self, condition, timeout_s=None):
-        """Wait; False when it took too long. Raises Dead."""
-        with self.changed:
-            self.changed.wait_for(lambda: condition() or self.gone, timeout_s)
-            met = condition()
-            if self.gone and not met:
-                raise Dead('the guest has ended%s' % self._last_words())
-            return bool(met)
-
     def start(self, command, user=None, env=None, cwd=None, sink=None):
-        """Start a command: a list, or a line for sh. user: a name. sink(b'O' or b'E', data)."""
+        """Start a command, a list or a line for sh, as root or as `user`: a Job."""
         argv = ['sh', '-c', command] if isinstance(command, str) else list(command)
-        with self.changed:
-            number = len(self.jobs) + 1
-            job = self.jobs[number] = Job(self, number, sink)
-        what = {'argv': argv, 'user': user, 'env': env or {}, 'cwd': cwd or os.getcwd()}
-        self.send(b'R', number, json.dumps(what).encode())
-        return job
+        return self.link.start({'argv': argv, 'user': user, 'env': env or {},
+                                'cwd': cwd or os.getcwd()}, sink)
 
     def run(self, command, timeout_s=120, stdin=b'', **how):
         """Run a command to its end: Result(code, out, err). Raises TooLong."""
@@ -252,7 +163,7 @@ class Guest:
         return done.out.decode(errors='replace').rstrip('\n')
 
     def qmp(self, command, **arguments):
-        """A command to QEMU's monitor."""
+        """A command to QEMU's monitor: guest.qmp("device_del", id="nic0")."""
         return self._qmp()(command, **arguments)
 
     def event(self, name, timeout_s=20, **data):
@@ -264,6 +175,22 @@ class Guest:
             self.monitor = Qmp(self.folder + '/qmp')
         return self.monitor
 
+    @contextlib.contextmanager
+    def capture(self, hub):
+        """Write what a hub carries meanwhile to a pcap file; its path. It goes with the guest."""
+        first = next((n for n in self.nics if n.hub == hub), None)
+        if not first:
+            raise Bad('no NIC is on hub %d' % hub)
+        self.captures += 1
+        name = 'capture%d' % self.captures
+        path = '%s/%s.pcap' % (self.folder, name)
+        self.qmp('object-add', **{'qom-type': 'filter-dump', 'id': name,
+                                  'netdev': 'net%d' % first.number, 'file': path})
+        try:
+            yield path
+        finally:
+            self.qmp('object-del', id=name)
+
     def console(self):
         """What the kernel said."""
         with open(self.folder + '/console', encoding='utf-8', errors='replace') as f:
@@ -272,9 +199,9 @@ class Guest:
     def shutdown(self):
         """Power off, or kill if it does not."""
         try:
-            self.send(b'Q', 0, b'')
+            self.link.send(b'Q', 0)
             self.qemu.wait(30)
-        except (OSError, subprocess.TimeoutExpired):
+        except (Dead, subprocess.TimeoutExpired):
             print('lab: the guest does not power off', file=sys.stderr)
         self.kill()
 
@@ -283,7 +210,7 @@ class Guest:
         if self.qemu and self.qemu.poll() is None:
             self.qemu.kill()
             self.qemu.wait()
-        for connection in (self.monitor, self.socket):
+        for connection in (self.monitor, self.link):
             if connection:
                 connection.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,7 +11,7 @@ from nic import Bad
 LIBS = ('usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu')
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Config:
     """A guest. Two tests whose Config is equal can share a boot."""
     nics: tuple = ()            # "e1000e,hub=0" each; see nic.HELP

@@ -69,7 +69,7 @@ def parse(text):
     nic, extra = Nic(model), [VIRTIO[variant]] if variant else []
     for field in fields:
         key, equals, value = field.partition('=')
-        if not equals or not value:
+        if not equals or not key or not value:
             raise Bad('--nic %s: "%s" is not KEY=VALUE' % (text, field))
         if key in ('hub', 'node', 'vfs'):
             if not value.isdigit() or int(value) > 255:

@@ -47,6 +47,22 @@ def unbind(guest, address):
         SYSFS, address, address))
 
 
+def unplug(guest, nic, timeout_s=30):
+    """Pull a NIC that is behind a root port out of the running guest."""
+    guest.qmp('device_del', id='nic%d' % nic.number)
+    guest.event('DEVICE_DELETED', timeout_s, device='nic%d' % nic.number)
+
+
+def plug(guest, nic, timeout_s=30):
+    """Put it back, and wait until the kernel has found it."""
+    more = {'on': True, 'off': False}
+    options = dict(f.split('=', 1) for f in nic.extra.split(',') if f)
+    guest.qmp('device_add', driver=nic.kind[0], id='nic%d' % nic.number, romfile='', mac=nic.mac,
+              bus='port%d' % nic.number, netdev='net%d' % nic.number,
+              **{k: more.get(v, int(v) if v.isdigit() else v) for k, v in options.items()})
+    guest.check('until test -e %s%s; do sleep 0.1; done' % (SYSFS, nic.address), timeout_s)
+
+
 def testpmd(guest, addresses, options='', seconds=5, eal=''):
     """DPDK's testpmd on bound devices: (its output, packets per second received and sent)."""
     program = cache.fill(peer=True) + '/peer/testpmd'

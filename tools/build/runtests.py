@@ -9,9 +9,13 @@ several tests are about names them all: "runtime/ring" is ring_unit, ring_stress
 ends with 0 (passed), 77 (skipped; its last line "SKIP: reason" is shown) or anything else (failed;
 its output is shown). Where CI=true a skip is a failure. Exit 0 if none failed, 1 else, 2 if PATH
 names no test.
+
+The device tests, tests/lab/test_*.py, have a runner of their own, tests/lab/run, whose counts are
+added. They run last, and only for the release variant unless PATH begins with "lab".
 """
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +23,8 @@ import time
 
 TIMEOUT_S = 300
 SKIPPED = 77
+NO_SUCH_TEST = 2
+LAB = 'tests/lab'
 
 
 def wanted(name, path):
@@ -38,6 +44,8 @@ def find(out, path):
                 full = os.path.join(folder, f)
                 stem = full[:-3] if ending else full
                 name = os.path.relpath(stem, top)
+                if folder == LAB:
+                    continue
                 if not f.startswith('test_') or not f.endswith(ending) or '.' in stem[len(top):]:
                     continue
                 if not ending and not os.path.exists('tests/%s.c' % name):
@@ -74,6 +82,32 @@ def run(command, env):
     return code, output.decode(errors='replace')
 
 
+def lab_wanted(out, path):
+    """Do the device tests run?"""
+    if os.path.basename(out) == 'release' and path == '':
+        return True
+    return path.split('/')[0] == 'lab' and path.split('/')[1:2] != ['unit']
+
+
+def run_lab(out, path, env, count):
+    """Run the device tests, show their lines as they come, add their counts; the exit code."""
+    with subprocess.Popen([LAB + '/run', '--out', out, path], env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True) as child:
+        closing = None
+        for line in child.stdout:
+            closing = re.fullmatch(r'(\d+) passed, (\d+) failed, (\d+) skipped\n', line)
+            if not closing:
+                print(line, end='', flush=True)
+        code = child.wait()
+    if closing:
+        for key, number in zip(('passed', 'failed', 'skipped'), closing.groups()):
+            count[key] += int(number)
+    elif code != NO_SUCH_TEST:
+        print('failed          lab  (the runner of the device tests ended with %d)' % code)
+        count['failed'] += 1
+    return code
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--out', default='build/release')
@@ -82,9 +116,11 @@ def main():
     tests, env = find(args.out, args.path), environment(args.out)
     ci = os.environ.get('CI') == 'true'
     count = {'passed': 0, 'failed': 0, 'skipped': 0}
-    if not tests:
+    path = args.path.strip('/')
+    lab = lab_wanted(args.out, path)
+    if not tests and not lab:
         print('no test is called %s' % args.path, file=sys.stderr)
-        return 2
+        return NO_SUCH_TEST
     for name, command in tests:
         start = time.monotonic()
         try:
@@ -108,6 +144,8 @@ def main():
         print('%-7s %6.2f s  %s%s' % (result, seconds, name, note and '  (%s)' % note), flush=True)
         if result == 'failed':
             print(''.join('    %s\n' % l for l in output.splitlines()[-60:]), end='', flush=True)
+    if lab and run_lab(args.out, path, env, count) == NO_SUCH_TEST and not tests:
+        return NO_SUCH_TEST
     print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped' % count)
     return 1 if count['failed'] else 0
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_lab.py - the guest itself: commands and their output, devices, modules, IOMMU, hugepages."""
+import os
+
+import lab
+import pci
+
+UTF8 = 'Grüße, 世界, \U0001f980'
+
+
+def test_output(guest):
+    """Output, errors, exit codes and input come through as they are."""
+    for code in (0, 1, 77, 255):
+        assert guest.run('exit %d' % code).code == code
+    assert guest.run('kill -9 $$').code == 128 + 9
+    assert guest.run(['/nonexistent']).code == 127
+    done = guest.run(['sh', '-c', 'printf %s "$1"; printf %s "$1" >&2', 'sh', UTF8])
+    assert done.out.decode() == UTF8 and done.err.decode() == UTF8
+    bytes_ = bytes(range(256)) * 4096
+    assert guest.run('cat', stdin=bytes_).out == bytes_
+    assert guest.run('echo "$A $(pwd)"', env={'A': 'a b'}, cwd='/usr').out == b'a b /usr\n'
+
+
+def test_several(guest):
+    """Commands in the background, signals, time limits."""
+    loop = guest.start('trap "echo caught; exit 5" TERM; echo ready; while :; do sleep 0.1; done')
+    loop.wait_for('ready')
+    assert guest.check('echo meanwhile') == 'meanwhile'
+    loop.signal(15)
+    assert loop.wait(20)[:2] == (5, b'ready\ncaught\n')
+    try:
+        guest.run('sleep 100', timeout_s=1)
+        assert False, 'a command ran over its time'
+    except lab.TooLong:
+        pass
+
+
+def test_files(guest):
+    """The host's files are there, cannot be changed, and /lab/out is shared."""
+    with open(guest.out + '/in', 'wb') as f:
+        f.write(b'from outside')
+    assert guest.check('cat /lab/out/in') == 'from outside'
+    guest.check('echo inside >/lab/out/result; echo changed >/etc/cleat-lab-changed')
+    with open(guest.out + '/result', encoding='ascii') as f:
+        assert f.read() == 'inside\n'
+    assert not os.path.exists('/etc/cleat-lab-changed')
+    here = os.path.abspath(__file__)
+    with open(here, encoding='utf-8') as f:
+        assert guest.check(['cat', here]) == f.read().rstrip('\n')
+
+
+def test_nics(guest):
+    """Every NIC is where it is said to be."""
+    for n in guest.nics:
+        assert pci.ids(guest, n.address) == n.kind[1], (n, pci.ids(guest, n.address))
+
+
+def test_drivers(guest):
+    """Each user-space driver takes each NIC; an IOMMU group each; afterwards nobody's."""
+    groups = set()
+    for n in guest.nics:
+        for name in ('uio_pci_generic', 'igb_uio', 'vfio-pci'):
+            pci.bind(guest, n.address, name)
+        group = guest.check('basename $(readlink %s%s/iommu_group)' % (pci.SYSFS, n.address))
+        guest.check('test -c /dev/vfio/%s' % group)
+        groups.add(group)
+        pci.unbind(guest, n.address)
+        assert pci.driver(guest, n.address) == ''
+    assert len(groups) == len(guest.nics)
+
+
+def test_wire(guest):
+    """The kernel's drivers on one wire; a capture has what one sent."""
+    a, b = guest.nics[0:2]
+    for n in (a, b):
+        pci.bind(guest, n.address, 'e1000e')
+    names = [guest.check('ls %s%s/net' % (pci.SYSFS, n.address)) for n in (a, b)]
+    try:
+        for n, name in zip((a, b), names):
+            assert guest.check('cat /sys/class/net/%s/address' % name) == n.mac
+        guest.check('ip link set %s up; ip link set %s up; sleep 3' % tuple(names))
+        with guest.capture(hub=0) as path:
+            guest.check('python3 -c "import socket; s = socket.socket(socket.AF_PACKET, '
+                        "socket.SOCK_RAW); s.bind(('%s', 0)); s.send(bytes(range(200)))\"; sleep 1"
+                        % names[0])
+        with open(path, 'rb') as f:
+            assert bytes(range(200)) in f.read()
+    finally:
+        for n in (a, b):
+            pci.unbind(guest, n.address)
+
+
+def test_hotplug(guest):
+    """A NIC is pulled out and plugged in again while the guest runs."""
+    n = guest.nics[1]
+    pci.unplug(guest, n)
+    guest.check('! test -e %s%s' % (pci.SYSFS, n.address))
+    pci.plug(guest, n)
+    assert pci.ids(guest, n.address) == n.kind[1]
+
+
+def test_cleat(guest):
+    """The binaries built outside run in the guest, on hugepages, the tool as nobody."""
+    before = guest.check('grep HugePages_Free /proc/meminfo')
+    primary = guest.start([lab.BIN + '/cleat-primary', '--instance', 'lab', '-m', '64', '--no-pci',
+                           '--vdev', 'net_null0'])
+    guest.check('until %s/cleat --instance lab ps 2>/dev/null; do sleep 0.2; done' % lab.BIN)
+    assert guest.check('grep HugePages_Free /proc/meminfo') != before
+    guest.check([lab.BIN + '/cleat', '--instance', 'lab', 'audit'])
+    assert guest.check([lab.BIN + '/cleat', '--help'], user='nobody')
+    primary.signal(15)
+    assert primary.wait(30).code == 0, primary.text
+    assert guest.check('grep HugePages_Free /proc/meminfo') == before
+
+
+@lab.needs(lab.Config(nics=('igb,vfs=2', 'e1000e,node=1', 'virtio,modern,node=1'), iommu='off',
+                      numa=2, hugepages='0:32,1:32'))
+def test_numa(guest):
+    """Two nodes with memory, hugepages and NICs of their own; virtual functions; no IOMMU."""
+    for node in (0, 1):
+        where = '/sys/devices/system/node/node%d' % node
+        assert guest.check('cat %s/cpulist' % where) == str(node)
+        assert guest.check('cat %s/hugepages/hugepages-2048kB/nr_hugepages' % where) == '32'
+    assert [pci.read(guest, n.address, 'numa_node') for n in guest.nics][1:] == ['1', '1']
+    for n in guest.nics:
+        assert pci.ids(guest, n.address) == n.kind[1]
+    for vf in (0, 1):
+        assert pci.ids(guest, guest.nics[0].vf_address(vf)) == '8086:10ca'
+    assert guest.run('ls /sys/kernel/iommu_groups/*').code != 0
