@@ -35,7 +35,7 @@ from machine import Config  # noqa: F401
 from nic import Bad
 from qmp import Qmp
 
-BOOT_TIMEOUT_S = 180
+BOOT_TIMEOUT_S = 300
 BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 
 # Two of each NIC on a wire of their own. Tests that take it share one boot.
