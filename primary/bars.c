@@ -280,8 +280,10 @@ static void withdraw(struct cleat_primary *p, struct cleat_bar *b)
 	settle(p, b);
 }
 
-void cleat_bars_withdraw(struct cleat_primary *p, const struct cleat_device *device)
+void cleat_bars_withdraw(void *ctx, struct cleat_device *device)
 {
+	struct cleat_primary *p = ctx;
+
 	for (int i = 0; i < CLEAT_MAX_BARS; i++)
 		if (p->bars[i].len_bytes != 0 && p->bars[i].device == device)
 			withdraw(p, &p->bars[i]);

@@ -24,8 +24,9 @@ int cleat_bars_offer(struct cleat_conn *c, const struct cleat_device *device);
 /** The process answered for a segment. @return whether that segment is a BAR's */
 bool cleat_bars_answered(struct cleat_primary *p, uint16_t slot, uint32_t segment, int status);
 
-/** The device goes: unmapped here, everybody is asked to unmap. */
-void cleat_bars_withdraw(struct cleat_primary *p, const struct cleat_device *device);
+/** The device goes: unmapped here, everybody is asked to unmap. For buses:
+ * cleat_services.bars_unmap. */
+void cleat_bars_withdraw(void *ctx, struct cleat_device *device);
 
 /** The process is gone, with all its mappings. */
 void cleat_bars_release(struct cleat_primary *p, uint16_t slot);

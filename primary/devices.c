@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "primary/bars.h"
 #include "primary/device_rows.h"
 #include "primary/ports.h"
 #include "primary/server.h"
@@ -100,10 +99,7 @@ int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device)
 
 	if (fd >= 0)
 		p->services.irq_unwatch(p, fd);
-	if (rc < 0)
-		return rc;
-	cleat_bars_withdraw(p, device);
-	return 0;
+	return rc;
 }
 
 /* ---- probe ---- */

@@ -14,7 +14,8 @@ int cleat_devices_scan(struct cleat_primary *p);
 int cleat_devices_probe(struct cleat_primary *p);
 void cleat_devices_remove(struct cleat_primary *p);
 
-/** Scan again, forget what is gone, probe what is new. @return 0; the error of a device asked for by name */
+/** Scan again, forget what is gone, probe what is new. @return 0; the error of a device asked for
+ * by name */
 int cleat_devices_probe_new(struct cleat_primary *p);
 /** Take a device from its driver: its ports go, its BARs are unmapped everywhere. */
 int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device);

@@ -193,6 +193,7 @@ void cleat_services_init(struct cleat_primary *p)
 		.dma_reserve = dma_reserve,
 		.dma_free = dma_free,
 		.bar_map = cleat_bar_map,
+		.bars_unmap = cleat_bars_withdraw,
 		.irq_watch = irq_watch,
 		.irq_unwatch = irq_unwatch,
 		.link_changed = cleat_port_link_changed,

@@ -111,6 +111,16 @@ static int not_probed(struct cleat_device *device, enum cleat_device_state state
 	return code;
 }
 
+static void unplug(struct cleat_device *device)
+{
+	const struct cleat_services *services = device->services;
+
+	if (services->bars_unmap != NULL)
+		services->bars_unmap(services->ctx, device);
+	if (device->bus->unplug != NULL)
+		device->bus->unplug(device->bus, device);
+}
+
 int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *services)
 {
 	struct cleat_bus *bus = device->bus;
@@ -138,8 +148,7 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
 	if (ret < 0) {
 		device->driver = NULL;
 		device->driver_data = NULL;
-		if (bus->unplug != NULL)
-			bus->unplug(bus, device);
+		unplug(device);
 		return not_probed(device, CLEAT_DEVICE_FAILED, ret);
 	}
 	device->state = CLEAT_DEVICE_PROBED;
@@ -179,8 +188,7 @@ int cleat_bus_remove(struct cleat_device *device)
 	ret = device->driver->remove(device, device->services);
 	if (ret < 0)
 		return ret;
-	if (device->bus->unplug != NULL)
-		device->bus->unplug(device->bus, device);
+	unplug(device);
 	cleat_log(CLEAT_LOG_INFO, "device %s: removed from driver %s", device->name,
 		device->driver->name);
 	device->driver = NULL;

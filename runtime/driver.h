@@ -176,6 +176,9 @@ struct cleat_services {
 	void (*irq_unwatch)(void *ctx, int fd);
 	/** port->link has changed: everybody is told. */
 	void (*link_changed)(void *ctx, struct cleat_port_ctrl *port);
+	/** For buses, before they close a device whose driver has let go of it: its BARs are
+	 * unmapped here, and others are asked to. NULL: nothing is ever mapped. */
+	void (*bars_unmap)(void *ctx, struct cleat_device *device);
 	/** This queue is that ring (written to the queue's row). */
 	int (*queue_ring_set)(void *ctx, const struct cleat_port_ctrl *port, enum cleat_dir dir,
 		unsigned queue, uint32_t ring);

@@ -289,7 +289,9 @@ static int pci_plug(struct cleat_bus *bus, struct cleat_device *device)
 		mode = CLEAT_PCI_IOVA_PA;
 	code = cleat_pci_open(dev, mode);
 	/* The kernel's own drivers hold most devices of most machines: no failure of ours. */
-	return code < 0 && cleat_pci_access_find(dev->kernel_driver) == NULL ? -ENODEV : code;
+	if (code < 0 && cleat_pci_access_find(dev->kernel_driver) == NULL)
+		return -ENODEV;
+	return code == -ENODEV ? -EIO : code;
 }
 
 static void pci_unplug(struct cleat_bus *bus, struct cleat_device *device)
