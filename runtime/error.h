@@ -18,7 +18,8 @@ extern "C" {
  * @param fmt   one sentence, no newline
  * @return      @p code, so that a caller writes `return cleat_err(-ENOSPC, …)`
  *
- * The sentence is kept per thread until the next cleat_err() of that thread.
+ * The sentence is kept per thread until the next cleat_err() of that thread. One longer than
+ * CLEAT_ERROR_LEN - 1 bytes loses its middle, not its end.
  */
 int cleat_err(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
