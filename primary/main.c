@@ -49,6 +49,7 @@ int main(int argc, char **argv)
 	cleat_log_set(cleat_log_to_file, stderr);
 	cleat_log_set_level(options.log_level);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* `ulimit -f` is an error, not an end */
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return CLEAT_EXIT_MEMORY;

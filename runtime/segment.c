@@ -112,8 +112,9 @@ static int open_memfd(struct cleat_segment *seg, const char *name)
 	if (seg->fd < 0)
 		return cleat_err(-errno, "memfd_create(%s) failed: %s", name, strerror(errno));
 	if (fchmod(seg->fd, 0600) < 0 || ftruncate(seg->fd, (off_t)seg->len_bytes) < 0)
-		return cleat_err(-errno, "cannot size segment %s to %" PRIu64 " MiB: %s", name,
-			seg->len_bytes >> 20, strerror(errno));
+		return cleat_err(-errno, "cannot size segment %s to %" PRIu64 " MiB: %s%s", name,
+			seg->len_bytes >> 20, strerror(errno),
+			errno == EFBIG ? " (is `ulimit -f` unlimited?)" : "");
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", seg->fd);
 	seg->fd_ro = open(path, O_RDONLY | O_CLOEXEC);
 	if (seg->fd_ro < 0)

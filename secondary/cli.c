@@ -261,6 +261,7 @@ void cleat_cli_init(struct cleat_cli *cli, const char *name)
 	(void)sigaction(SIGTERM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL); /* a capture may grow past `ulimit -f` */
 }
 
 enum cleat_cli_exit cleat_cli_fail(int status, enum cleat_cli_exit otherwise)

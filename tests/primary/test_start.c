@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ipc/rundir.h"
@@ -82,6 +83,18 @@ START_TEST(captures_that_cannot_be_read)
 	refused(USAGE, "--vdev", rx("/tmp"), "/tmp is not a regular file");
 	refused(USAGE, "--vdev", rx("/dev/zero"), "/dev/zero is not a regular file");
 	refused(USAGE, "--vdev", "net_pcap0,tx_pcap=/no/such/out.pcap", "/no/such/out.pcap");
+}
+END_TEST
+
+/* Whatever the length of a path, the reason is told. */
+START_TEST(captures_with_long_paths)
+{
+	char args[4096];
+
+	(void)snprintf(args, sizeof(args), "net_pcap0,rx_pcap=/%03000d", 0);
+	refused(USAGE, "--vdev", args, "000: File name too long");
+	(void)snprintf(args, sizeof(args), "net_nosuch0,key=%03000d", 0);
+	refused(USAGE, "--vdev", args, "no driver for virtual device 'net_nosuch0'");
 }
 END_TEST
 
@@ -205,7 +218,7 @@ START_TEST(options_that_make_no_sense)
 	refused(USAGE, "--memory", "-5", "give a number from 1");
 	refused(USAGE, "--huge-size", "3M", "give 2M or 1G");
 	refused(USAGE, "--base-virtaddr", "0x40001000", "a multiple of 1 GiB");
-	refused(USAGE, "--iova-mode", "xy", "give va or pa");
+	refused(USAGE, "--iova-mode", "xy", "va or pa");
 	refused(USAGE, "--mbufs", "0", "--mbufs 0: give a number");
 	refused(USAGE, "--allow-user", "no-such-user", "there is no such user");
 	refused(USAGE, "--allow-group", "no-such-group", "there is no such group");
@@ -255,6 +268,19 @@ static long free_hugepages(void)
 		(void)fclose(file);
 	return n;
 }
+
+/* The kernel's signal for it must not be the end: what is made is taken away again. */
+START_TEST(more_memory_than_files_may_have)
+{
+	struct rlimit before, small;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){ 65536, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	refused(MEMORY, "-m", "16", "ulimit -f");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+END_TEST
 
 START_TEST(more_hugepages_than_there_are)
 {
@@ -357,13 +383,13 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const TESTS[] = { captures_that_cannot_be_read,
-		captures_that_another_device_writes, capture_cut_in_a_packet,
-		devices_that_cannot_be_attached, device_arguments_that_make_no_sense,
-		options_that_make_no_sense, too_little_memory_for_the_pool,
-		more_memory_than_the_machine_has, more_hugepages_than_there_are,
-		second_primary_is_refused, signals_end_it_and_nothing_is_left,
-		after_sigkill_the_next_one_starts };
+	const TTest *const TESTS[] = { captures_that_cannot_be_read, captures_with_long_paths,
+		more_memory_than_files_may_have, captures_that_another_device_writes,
+		capture_cut_in_a_packet, devices_that_cannot_be_attached,
+		device_arguments_that_make_no_sense, options_that_make_no_sense,
+		too_little_memory_for_the_pool, more_memory_than_the_machine_has,
+		more_hugepages_than_there_are, second_primary_is_refused,
+		signals_end_it_and_nothing_is_left, after_sigkill_the_next_one_starts };
 	int code;
 
 	hugepages = free_hugepages() >= PAGES;
