@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """pcapcmp.py - is every packet of one capture in another, in order, byte for byte but the MACs?
 
-    pcapcmp.py IN.pcap OUT.pcap [--dst MAC] [--src MAC]
+    pcapcmp.py IN.pcap OUT.pcap [--dst MAC] [--src MAC] [--pad BYTES]
 
-With --dst or --src, that address is what each packet of OUT must carry. Reads classic pcap files,
+With --dst or --src, that address is what each packet of OUT must carry. With --pad, a shorter
+packet of IN is compared as the wire has it, filled with zeros up to so many bytes. Reads classic pcap files,
 microseconds or nanoseconds, either byte order. Exit 0: yes; 1: no, with the first difference;
 2: a file is no capture.
 """
@@ -71,8 +72,10 @@ def main():
     parser.add_argument('after')
     parser.add_argument('--dst', type=mac)
     parser.add_argument('--src', type=mac)
+    parser.add_argument('--pad', type=int, default=0)
     args = parser.parse_args()
     before, after = packets(args.before), packets(args.after)
+    before = [p + bytes(max(0, args.pad - len(p))) for p in before]
     addresses = (('destination', 0, args.dst), ('source', 6, args.src))
     for number, (one, other) in enumerate(zip(before, after), 1):
         why = difference(one, other, addresses)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""bed.py - a primary and its workers in the guest, and packets through NICs; for device tests.
+
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'},
+                     vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap']) as primary:
+        primary.port(a)                                     # its port id
+        w = primary.worker('w', '--rx', 'port:0:0', '--tx', 'port:2:0')   # as user nobody
+        primary.audit()                                     # every mbuf is somewhere, none is lost
+
+Leaving it ends the primary in order, counts the buffers before, and unbinds the NICs.
+"""
+import contextlib
+import json
+import struct
+import subprocess
+import sys
+
+import lab
+import pci
+
+INSTANCE = 'lab'
+SIZES = (60, 61, 64, 65, 127, 128, 129, 256, 511, 512, 513, 1024, 1279, 1280, 1500, 1513, 1514)
+
+
+class Primary:
+    """cleat-primary on NICs ({nic: kernel driver}) and virtual devices."""
+
+    def __init__(self, guest, nics, vdevs=(), args=(), nic_args=''):
+        self.guest, self.nics, self.job = guest, nics, None
+        self.command = ['%s/cleat-primary' % lab.BIN, '--instance', INSTANCE, '--log-level',
+                        'info', '--allow-user', 'nobody', *args]
+        for nic in nics:
+            self.command += ['-a', nic.address + nic_args]
+        if not nics:
+            self.command += ['--no-pci']
+        for v in vdevs:
+            self.command += ['--vdev', v]
+
+    def __enter__(self):
+        for nic, driver in self.nics.items():
+            pci.bind(self.guest, nic.address, driver)
+        self.job = self.guest.start(self.command)
+        try:
+            self.job.wait_for('is ready', 60)
+        except BaseException:
+            print(self.log(), file=sys.stderr)
+            self.unbind()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.audit()
+            self.job.signal(15)
+            code = self.job.wait(60).code
+            if kind is not None or code:
+                print(self.log(), file=sys.stderr)
+            assert kind is not None or code == 0, 'the primary ends with %d' % code
+        finally:
+            self.unbind()
+
+    def unbind(self):
+        """The NICs are nobody's again, those that are still there."""
+        for nic in self.nics:
+            if self.guest.run('test -e %s%s' % (pci.SYSFS, nic.address)).code == 0:
+                pci.unbind(self.guest, nic.address)
+
+    def log(self):
+        """What the primary said."""
+        return self.job.err.decode(errors='replace')
+
+    def tool(self, *args):
+        """A command of the tool, parsed."""
+        return json.loads(self.guest.check(['%s/cleat' % lab.BIN, '--instance', INSTANCE, '--json',
+                                            *args]))
+
+    def port(self, nic):
+        """The port id of a NIC, or of a device's name."""
+        name = nic if isinstance(nic, str) else nic.address
+        found = [p['port'] for p in self.tool('ports') if p['name'] == name]
+        assert found, '%s is no port\n%s' % (name, self.log())
+        return found[0]
+
+    def worker(self, name, *args, program='cleat-rxtx', user='nobody', wait=True):
+        """Start a worker; returns when it is running."""
+        job = self.guest.start(['%s/%s' % (lab.BIN, program), '--instance', INSTANCE, '--name',
+                                name, '--log-level', 'info', *args], user=user)
+        if wait:
+            job.wait_for('is running', 30)
+        return job
+
+    def stats(self, nic):
+        """The row of a port."""
+        port = self.port(nic)
+        return next(s for s in self.tool('stats') if s['port'] == port)
+
+    def audit(self):
+        """None is lost."""
+        done = self.guest.run(['%s/cleat' % lab.BIN, '--instance', INSTANCE, 'audit'])
+        assert done.code == 0, (done.out + done.err).decode()
+
+
+def end(job, timeout_s=60):
+    """A worker that must end by itself, well; what it printed."""
+    done = job.wait(timeout_s)
+    text = (done.out + done.err).decode(errors='replace')
+    assert done.code == 0, text
+    return text
+
+
+def stop(job, timeout_s=30):
+    """End a worker that runs on."""
+    job.signal(15)
+    return end(job, timeout_s)
+
+
+def write_pcap(path, frames):
+    """A capture with these frames."""
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for n, frame in enumerate(frames):
+            f.write(struct.pack('<IIII', n // 1000000, n % 1000000, len(frame), len(frame)))
+            f.write(frame)
+
+
+def frames(dst, src, sizes=SIZES, rounds=1):
+    """Frames with recognizable contents, each different."""
+    def octets(mac):
+        return bytes.fromhex(mac.replace(':', ''))
+
+    found = []
+    for n in range(rounds):
+        for size in sizes:
+            head = octets(dst) + octets(src) + b'\x88\xb5' + struct.pack('>II', n, size)
+            fill = bytes((n * 7 + size + i) & 255 for i in range(size - len(head)))
+            found.append(head + fill)
+    return found
+
+
+def compare(before, after, *options):
+    """Every packet of one capture is in the other, in order, padded to 60 bytes where shorter."""
+    done = subprocess.run([sys.executable, 'tools/pcapcmp.py', before, after, '--pad', '60',
+                           *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), nic_args='',
+            check=None):
+    """
+    capture → NIC a → wire → NIC b → capture, all packets byte for byte; also what the wire had.
+
+    capture: a pcap outside, by default frames of all SIZES addressed to b. check(primary) is called
+    before the end.
+    """
+    before, after = guest.out + '/in.pcap', guest.out + '/out.pcap'
+    if capture is None:
+        write_pcap(before, frames(b.mac, a.mac, rounds=20))
+    else:
+        with open(capture, 'rb') as f, open(before, 'wb') as to:
+            to.write(f.read())
+    vdevs = ['net_pcap0,rx_pcap=/lab/out/in.pcap', 'net_pcap1,tx_pcap=/lab/out/out.pcap']
+    with contextlib.ExitStack() as stack:
+        primary = stack.enter_context(Primary(guest, {a: driver, b: driver}, vdevs=vdevs,
+                                              args=primary_args, nic_args=nic_args))
+        wire = stack.enter_context(guest.capture(a.hub))
+        receiver = primary.worker('receiver', '--rx', 'port:%d:0' % primary.port(b), '--tx',
+                                  'port:%d:0' % primary.port('net_pcap1'), '--promiscuous',
+                                  '--until-idle', '4000', *worker_args)
+        sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
+                                'port:%d:0' % primary.port(a), '--until-idle', '1500',
+                                *worker_args, wait=False)
+        end(sender)
+        end(receiver)
+        compare(before, after)
+        compare(before, wire)
+        if check:
+            check(primary)
