@@ -14,11 +14,12 @@
 #include "secondary/attach.h"
 #include "secondary/sleep.h"
 
-#define LOOPS_PER_CLOCK	  64   /* a busy loop looks at the clock this rarely */
-#define IDLE_BEFORE_NAP	  64   /* empty rounds before a nap */
-#define IDLE_BEFORE_SLEEP 1024 /* empty rounds before queues are armed, which costs system calls \
-				*/
-#define LONGEST_SLEEP_MS 100   /* until stop and the primary are looked at again */
+#define LOOPS_PER_CLOCK 64 /* a busy loop looks at the clock this rarely */
+#define IDLE_BEFORE_NAP 64 /* empty rounds before a nap */
+#define IDLE_BEFORE_SLEEP                                                                      \
+	1024		     /* empty rounds before queues are armed, which costs system calls \
+			      */
+#define LONGEST_SLEEP_MS 100 /* until stop and the primary are looked at again */
 
 /* ---- one flow ---- */
 

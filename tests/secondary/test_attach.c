@@ -17,8 +17,8 @@
 #include "secondary/attach.h"
 #include "tests/support/spawn.h"
 
-#define AT_ONCE	  32
-#define ATTACHES  50
+#define AT_ONCE	 32
+#define ATTACHES 50
 
 static struct child primary;
 
