@@ -88,6 +88,16 @@ static struct cleat_mbuf *drop(struct virtio_queue *vq, struct cleat_mbuf *m)
 	return NULL;
 }
 
+/* Its header makes no sense. */
+static void drop_one(struct virtio_queue *vq)
+{
+	struct cleat_mbuf *m = take_buffer(vq, 1);
+
+	if (m != NULL) /* else it is counted already */
+		wild(vq);
+	(void)drop(vq, m);
+}
+
 /* Buffers 2 to n of a packet. */
 static struct cleat_mbuf *take_more(struct virtio_queue *vq, struct cleat_mbuf *m, uint32_t n)
 {
@@ -179,8 +189,7 @@ static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsign
 		if (pending > AHEAD)
 			look_ahead(q, vq, (uint16_t)(vq->used_idx + AHEAD));
 		if (cleat_unlikely(k == 0)) {
-			wild(vq);
-			(void)drop(vq, take_buffer(vq, 1));
+			drop_one(vq);
 			pending--;
 			continue;
 		}

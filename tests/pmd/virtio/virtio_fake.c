@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/pmd/virtio/virtio_fake.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "runtime/row.h"
+
+#define AREA_OFF (MBUF_HELP_BYTES / 2) /* of the port's state, then what devices reach */
+
+struct fake_device fake;
+static uint64_t used;
+static struct cleat_pci_device pci;
+
+/* ---- services ---- */
+
+static int dma_reserve(void *ctx, const struct cleat_port_ctrl *port, const char *what,
+	uint64_t len_bytes, uint64_t align, void **va, uint64_t *iova)
+{
+	(void)ctx;
+	(void)port;
+	ck_assert_uint_le(strlen(what), 12);
+	used = cleat_align_up(used, align);
+	*va = (void *)(cleat_window_base + used);
+	*iova = (uintptr_t)*va;
+	used += len_bytes;
+	ck_assert_uint_le(used, MBUF_HELP_BYTES);
+	return 0;
+}
+
+static int dma_free(void *ctx, const struct cleat_port_ctrl *port, const char *what)
+{
+	(void)ctx;
+	(void)port;
+	(void)what;
+	return 0;
+}
+
+static void link_changed(void *ctx, struct cleat_port_ctrl *port)
+{
+	(void)ctx;
+	(void)port;
+	fake.link_events++;
+}
+
+static const struct cleat_services services = {
+	.dma_reserve = dma_reserve, .dma_free = dma_free, .link_changed = link_changed
+};
+
+/* ---- registers ---- */
+
+static int features(struct virtio_transport *t, uint64_t *offered)
+{
+	(void)t;
+	*offered = fake.offered;
+	return 0;
+}
+
+static int features_set(struct virtio_transport *t, uint64_t value)
+{
+	(void)t;
+	fake.accepted = value;
+	return 0;
+}
+
+static int status(struct virtio_transport *t, uint8_t *out)
+{
+	(void)t;
+	*out = fake.status;
+	return 0;
+}
+
+static int status_set(struct virtio_transport *t, uint8_t value)
+{
+	(void)t;
+	if (value != 0) {
+		fake.status = value;
+		return 0;
+	}
+	if (fake.stuck)
+		return 0;
+	fake.status = 0;
+	fake.resets++;
+	memset(fake.vqs, 0, sizeof(fake.vqs));
+	return 0;
+}
+
+static int config_read(struct virtio_transport *t, uint32_t off, void *buf, uint32_t len)
+{
+	(void)t;
+	memcpy(buf, fake.config + off, len);
+	return 0;
+}
+
+static int config_write(struct virtio_transport *t, uint32_t off, const void *buf, uint32_t len)
+{
+	(void)t;
+	memcpy(fake.config + off, buf, len);
+	return 0;
+}
+
+static int queue_size(struct virtio_transport *t, uint16_t queue, uint16_t *size)
+{
+	(void)t;
+	(void)queue;
+	*size = fake.max_size;
+	return 0;
+}
+
+static int queue_enable(
+	struct virtio_transport *t, uint16_t queue, const struct virtio_queue_place *place)
+{
+	(void)t;
+	ck_assert(!fake.vqs[queue].enabled);
+	memset(&fake.vqs[queue], 0, sizeof(fake.vqs[queue]));
+	fake.vqs[queue].enabled = 1;
+	fake.vqs[queue].place = *place;
+	return 0;
+}
+
+static int queue_reset(struct virtio_transport *t, uint16_t queue)
+{
+	(void)t;
+	fake.vqs[queue].enabled = 0;
+	return 0;
+}
+
+static int doorbell(struct virtio_transport *t, uint16_t queue, struct virtio_doorbell *out)
+{
+	(void)t;
+	out->fd = -1;
+	out->off = AREA_OFF - 64 + queue % 2 * 2U;
+	return 0;
+}
+
+/* ---- rings ---- */
+
+static struct virtio_desc *desc_of(const struct fake_vq *vq)
+{
+	return (struct virtio_desc *)vq->place.desc;
+}
+
+static struct virtio_avail *avail_of(const struct fake_vq *vq)
+{
+	return (struct virtio_avail *)vq->place.avail;
+}
+
+static struct virtio_used *used_of(const struct fake_vq *vq)
+{
+	return (struct virtio_used *)vq->place.used;
+}
+
+unsigned fake_offered(unsigned number)
+{
+	const struct fake_vq *vq = &fake.vqs[number];
+
+	if (!vq->enabled)
+		return 0;
+	return (uint16_t)(cleat_load_acquire(&avail_of(vq)->idx) - vq->last_avail);
+}
+
+static uint16_t take_head(struct fake_vq *vq)
+{
+	uint16_t head = avail_of(vq)->ring[vq->last_avail++ % vq->place.size];
+
+	ck_assert_uint_lt(head, vq->place.size);
+	return head;
+}
+
+static void put_used(struct fake_vq *vq, uint32_t id, uint32_t len)
+{
+	used_of(vq)->ring[vq->used_idx++ % vq->place.size] =
+		(struct virtio_used_elem){ .id = id, .len = len };
+}
+
+void fake_use(unsigned number, uint32_t id, uint32_t len)
+{
+	struct fake_vq *vq = &fake.vqs[number];
+
+	put_used(vq, id, len);
+	cleat_store_release(&used_of(vq)->idx, vq->used_idx);
+}
+
+/* Copy into a chain. @return how many bytes found room */
+static uint32_t fill(const struct fake_vq *vq, uint16_t head, const uint8_t *from, uint32_t len)
+{
+	const struct virtio_desc *d = &desc_of(vq)[head];
+	uint32_t done = 0;
+
+	for (;;) {
+		uint32_t n = len - done < d->len ? len - done : d->len;
+
+		ck_assert(d->flags & VIRTIO_DESC_WRITE);
+		memcpy((void *)d->iova, from + done, n);
+		done += n;
+		if (done == len || !(d->flags & VIRTIO_DESC_NEXT))
+			return done;
+		d = &desc_of(vq)[d->next];
+	}
+}
+
+unsigned fake_receive(unsigned queue, const struct virtio_net_header *header, const void *data,
+	uint32_t len, int hold)
+{
+	static uint8_t all[VIRTIO_NET_HEADER_BYTES + 65536];
+	uint32_t bytes = cleat_virtio_layout(fake.d) & VIRTIO_LAYOUT_HEADER, done = 0;
+	struct fake_vq *vq = &fake.vqs[2 * queue];
+	struct virtio_net_header *first = NULL;
+	unsigned n = 0;
+
+	memset(all, 0, bytes);
+	if (header != NULL)
+		memcpy(all, header, bytes);
+	memcpy(all + bytes, data, len);
+	while (done < len + bytes) {
+		uint16_t head;
+		uint32_t part;
+
+		if (fake_offered(2 * queue) == 0)
+			return 0;
+		head = take_head(vq);
+		if (first == NULL)
+			first = (struct virtio_net_header *)desc_of(vq)[head].iova;
+		part = fill(vq, head, all + done, len + bytes - done);
+		put_used(vq, head, part);
+		done += part;
+		n++;
+	}
+	if (bytes == VIRTIO_NET_HEADER_BYTES)
+		first->num_buffers = (uint16_t)n;
+	if (!hold)
+		cleat_store_release(&used_of(vq)->idx, vq->used_idx);
+	return n;
+}
+
+int fake_take_tx(unsigned queue, struct fake_sent *out)
+{
+	struct fake_vq *vq = &fake.vqs[2 * queue + 1];
+	const struct virtio_desc *d;
+
+	if (fake_offered(2 * queue + 1) == 0)
+		return 0;
+	out->id = take_head(vq);
+	out->descriptors = 0;
+	out->len = 0;
+	d = &desc_of(vq)[out->id];
+	for (;;) {
+		ck_assert_uint_gt(d->len, 0);
+		ck_assert(!(d->flags & VIRTIO_DESC_WRITE));
+		memcpy(out->bytes + out->len, (const void *)d->iova, d->len);
+		out->len += d->len;
+		out->descriptors++;
+		if (!(d->flags & VIRTIO_DESC_NEXT))
+			return 1;
+		ck_assert_uint_lt(d->next, vq->place.size);
+		d = &desc_of(vq)[d->next];
+	}
+}
+
+/* ---- control queue ---- */
+
+static void obey(struct fake_vq *vq, unsigned number)
+{
+	const struct virtio_desc *d = desc_of(vq);
+
+	while (fake_offered(number) > 0) {
+		uint16_t head = take_head(vq);
+
+		ck_assert_uint_eq(d[head].len, 2);
+		memcpy(fake.command, (const void *)d[head].iova, 2);
+		fake.data_len = d[d[head].next].len;
+		memcpy(fake.data, (const void *)d[d[head].next].iova, fake.data_len);
+		*(uint8_t *)d[d[d[head].next].next].iova = fake.refuses ? 1 : VIRTIO_NET_CTRL_OK;
+		fake.commands++;
+		fake_use(number, head, 1);
+	}
+}
+
+static int notify(struct virtio_transport *t, uint16_t queue)
+{
+	static struct fake_sent sent;
+	struct fake_vq *vq = &fake.vqs[queue];
+
+	(void)t;
+	vq->notified++;
+	if (queue == fake.d->command.number && fake.d->command.ring != NULL && !fake.deaf)
+		obey(vq, queue);
+	else if (fake.sends && queue % 2 == 1)
+		while (fake_take_tx(queue / 2, &sent))
+			fake_use(queue, sent.id, 0);
+	return 0;
+}
+
+static const struct virtio_transport_ops ops = {
+	.name = "fake",
+	.features = features,
+	.features_set = features_set,
+	.status = status,
+	.status_set = status_set,
+	.config_read = config_read,
+	.config_write = config_write,
+	.queue_size = queue_size,
+	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
+	.notify = notify,
+	.doorbell = doorbell,
+};
+
+/* ---- PCI ---- */
+
+static int no_irq(struct cleat_pci_device *dev, const int *fds, unsigned n, int *irq_fd)
+{
+	(void)dev;
+	(void)fds;
+	(void)n;
+	(void)irq_fd;
+	return cleat_err(-ENOTSUP, "it has no interrupts");
+}
+
+static int config_space(struct cleat_pci_device *dev, uint32_t off, void *buf, uint32_t len)
+{
+	(void)dev;
+	(void)off;
+	memset(buf, 0, len);
+	return 0;
+}
+
+static const struct cleat_pci_access fake_access = {
+	.driver = "fake", .irq_open = no_irq, .config_read = config_space
+};
+
+/* ---- the world ---- */
+
+static void make_pool(unsigned mbufs)
+{
+	struct cleat_mempool *mp = mbuf_world_pool("p", mbufs, 512, 32);
+
+	for (uint32_t i = 0; i < mbufs; i++) {
+		struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(mp, i));
+
+		m->iova = (uintptr_t)(m + 1);
+	}
+	fake.pool = mp;
+}
+
+static void make_device(void)
+{
+	struct virtio_device *d = (struct virtio_device *)calloc(1, sizeof(*d));
+
+	ck_assert_ptr_nonnull(d);
+	memset(&pci, 0, sizeof(pci));
+	(void)snprintf(pci.device.name, sizeof(pci.device.name), "0000:00:04.0");
+	pci.access = &fake_access;
+	d->transport.ops = &ops;
+	d->transport.pci = &pci;
+	d->device = &pci.device;
+	d->services = &services;
+	d->port.name = pci.device.name;
+	d->port.driver = "net_virtio";
+	d->port.ops = &cleat_virtio_port_ops;
+	d->port.driver_data = d;
+	d->port.queues = (struct cleat_queue_shm *)(cleat_window_base + AREA_OFF);
+	d->port.hw_stats = ((struct cleat_port_area_shm *)d->port.queues)->hw_stats;
+	d->port.offloads = CLEAT_OFFLOAD_TX_SEGMENTS | CLEAT_OFFLOAD_RX_SCATTER |
+			   CLEAT_OFFLOAD_TX_CHECKSUM | CLEAT_OFFLOAD_RX_CHECKSUM;
+	d->irq_fd = d->config_fd = -1;
+	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++) {
+		d->vqs[i].event_fd = -1;
+		d->vqs[i].generation = 1;
+	}
+	fake.d = d;
+}
+
+void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs)
+{
+	mbuf_world_up();
+	cleat_registry->header.iova_mode = CLEAT_IOVA_PA;
+	memset(&fake, 0, sizeof(fake));
+	used = AREA_OFF + sizeof(struct cleat_port_area_shm);
+	fake.offered = offered;
+	fake.max_size = max_size;
+	fake.config[VIRTIO_NET_CONFIG_MAC] = 2;
+	fake.config[VIRTIO_NET_CONFIG_STATUS] = VIRTIO_NET_S_LINK_UP;
+	fake.config[VIRTIO_NET_CONFIG_MAX_PAIRS] = 4;
+	make_pool(mbufs);
+	make_device();
+	for (unsigned i = 0; i < 2 * CLEAT_MAX_QUEUES; i++)
+		(&cleat_registry->queues[0][0][0])[i].owner_slot = CLEAT_SLOT_NONE;
+	ck_assert_int_eq(cleat_virtio_learn(fake.d), 0);
+}
+
+int fake_start(unsigned pairs, unsigned descriptors)
+{
+	struct cleat_pool_row_shm row = { .headroom_bytes = CLEAT_MBUF_HEADROOM_DEFAULT };
+	const struct cleat_port_ops *o = fake.d->port.ops;
+	int rc = o->configure(&fake.d->port, pairs, pairs);
+
+	for (unsigned q = 0; rc == 0 && q < pairs; q++) {
+		rc = o->rx_queue_setup(&fake.d->port, q, descriptors, &row);
+		rc = rc < 0 ? rc : o->tx_queue_setup(&fake.d->port, q, descriptors);
+	}
+	return rc < 0 ? rc : o->start(&fake.d->port);
+}
+
+void fake_up(uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mbufs)
+{
+	fake_new(offered, 1024, mbufs);
+	ck_assert_int_eq(fake_start(pairs, descriptors), 0);
+}
+
+void fake_down(void)
+{
+	const char *wrong;
+
+	cleat_queue_remove_all();
+	fake.stuck = 0;
+	ck_assert_int_eq(fake.d->port.ops->stop(&fake.d->port), 0);
+	for (unsigned q = 0; q < CLEAT_MAX_QUEUES; q++) {
+		(void)fake_take_back(CLEAT_RX, q);
+		(void)fake_take_back(CLEAT_TX, q);
+	}
+	wrong = mbuf_world_take_all(fake.pool);
+	ck_assert_msg(wrong == NULL, "%s", wrong);
+	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++)
+		if (fake.d->vqs[i].event_fd >= 0)
+			(void)close(fake.d->vqs[i].event_fd);
+	free(fake.d);
+	mbuf_world_down();
+}
+
+static struct cleat_queue_row_shm *row_of(enum cleat_dir dir, unsigned queue)
+{
+	return &cleat_registry->queues[0][dir][queue];
+}
+
+static uint16_t owner_id(enum cleat_dir dir, unsigned queue)
+{
+	return cleat_owner_queue_id(
+		0, (uint16_t)queue, dir == CLEAT_TX, row_of(dir, queue)->claims);
+}
+
+int fake_claim(enum cleat_dir dir, unsigned queue, uint16_t slot)
+{
+	struct cleat_port_ctrl *port = &fake.d->port;
+	struct cleat_queue_grant grant = { .n_fds = 0 };
+	struct cleat_queue_conf conf = { .queue = (uint16_t)queue, .dir = dir, .ring = 0xffff };
+	int rc = port->ops->queue_open(port, dir, queue, &grant);
+
+	if (rc < 0)
+		return rc;
+	row_of(dir, queue)->owner_slot = slot;
+	row_of(dir, queue)->claims++;
+	conf.driver = "net_virtio";
+	conf.shm = cleat_port_ctrl_queue(port, dir, queue);
+	conf.pool = dir == CLEAT_RX ? fake.pool : NULL;
+	conf.offloads = port->offloads;
+	conf.mtu = port->mtu;
+	conf.owner_id = owner_id(dir, queue);
+	conf.n_fds = grant.n_fds;
+	memcpy(conf.fds, grant.fds, sizeof(conf.fds));
+	return cleat_queue_install(&conf);
+}
+
+void fake_kill(enum cleat_dir dir, unsigned queue)
+{
+	ck_assert_int_eq(cleat_queue_remove(0, dir, (uint16_t)queue), 0);
+}
+
+int fake_take_back(enum cleat_dir dir, unsigned queue)
+{
+	return cleat_sweep_queue(owner_id(dir, queue));
+}
