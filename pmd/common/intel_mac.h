@@ -30,6 +30,11 @@ struct cleat_intel_mac {
 	int (*phy_lock)(struct cleat_intel_mac *mac, int take);
 };
 
+cleat_inline struct cleat_intel_mac *cleat_intel_mac_of(struct cleat_port_ctrl *port)
+{
+	return (struct cleat_intel_mac *)port->driver_data;
+}
+
 cleat_inline uint32_t cleat_intel_read(const struct cleat_intel_mac *mac, uint32_t off)
 {
 	return cleat_mmio_read32(cleat_mmio_reg(mac->bar, off));
@@ -61,13 +66,15 @@ void cleat_intel_filters_write(const struct cleat_intel_mac *mac);
 /** Write RCTL as the fields of @p mac say. */
 void cleat_intel_rctl_write(const struct cleat_intel_mac *mac);
 
-/* What cleat_port_ops of the same names do. */
-int cleat_intel_promiscuous_set(struct cleat_intel_mac *mac, int on);
-int cleat_intel_allmulticast_set(struct cleat_intel_mac *mac, int on);
-int cleat_intel_mac_set(struct cleat_intel_mac *mac, const uint8_t addr[6]);
-int cleat_intel_filter_add(struct cleat_intel_mac *mac, const uint8_t addr[6]);
-int cleat_intel_filter_remove(struct cleat_intel_mac *mac, const uint8_t addr[6]);
-int cleat_intel_link_get(const struct cleat_intel_mac *mac, struct cleat_link *out);
+/* For cleat_port_ops; driver_data of the port is its struct cleat_intel_mac. */
+int cleat_intel_promiscuous_set(struct cleat_port_ctrl *port, int on);
+int cleat_intel_allmulticast_set(struct cleat_port_ctrl *port, int on);
+int cleat_intel_mac_set(struct cleat_port_ctrl *port, const uint8_t addr[6]);
+int cleat_intel_filter_add(struct cleat_port_ctrl *port, const uint8_t addr[6]);
+int cleat_intel_filter_remove(struct cleat_port_ctrl *port, const uint8_t addr[6]);
+int cleat_intel_link_get(struct cleat_port_ctrl *port, struct cleat_link *out);
+/** Statistics and link, once per second. */
+void cleat_intel_tick(struct cleat_port_ctrl *port);
 
 /** Look at the link, and tell everybody if it is not as before. */
 void cleat_intel_link_check(struct cleat_intel_mac *mac);

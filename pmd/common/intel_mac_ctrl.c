@@ -120,8 +120,10 @@ static unsigned find_filter(const struct cleat_intel_mac *mac, const uint8_t add
 	return 0;
 }
 
-int cleat_intel_filter_add(struct cleat_intel_mac *mac, const uint8_t addr[6])
+int cleat_intel_filter_add(struct cleat_port_ctrl *port, const uint8_t addr[6])
 {
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
+
 	if (find_filter(mac, addr) != 0)
 		return 0;
 	for (unsigned n = 1; n < CLEAT_INTEL_RARS; n++) {
@@ -136,8 +138,9 @@ int cleat_intel_filter_add(struct cleat_intel_mac *mac, const uint8_t addr[6])
 		CLEAT_INTEL_RARS - 1);
 }
 
-int cleat_intel_filter_remove(struct cleat_intel_mac *mac, const uint8_t addr[6])
+int cleat_intel_filter_remove(struct cleat_port_ctrl *port, const uint8_t addr[6])
 {
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
 	unsigned n = find_filter(mac, addr);
 
 	if (n == 0)
@@ -148,8 +151,10 @@ int cleat_intel_filter_remove(struct cleat_intel_mac *mac, const uint8_t addr[6]
 	return 0;
 }
 
-int cleat_intel_mac_set(struct cleat_intel_mac *mac, const uint8_t addr[6])
+int cleat_intel_mac_set(struct cleat_port_ctrl *port, const uint8_t addr[6])
 {
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
+
 	memcpy(mac->own, addr, 6);
 	write_filter(mac, 0, mac->own);
 	return 0;
@@ -171,15 +176,19 @@ void cleat_intel_rctl_write(const struct cleat_intel_mac *mac)
 	cleat_intel_flush(mac);
 }
 
-int cleat_intel_promiscuous_set(struct cleat_intel_mac *mac, int on)
+int cleat_intel_promiscuous_set(struct cleat_port_ctrl *port, int on)
 {
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
+
 	mac->promiscuous = on;
 	cleat_intel_rctl_write(mac);
 	return 0;
 }
 
-int cleat_intel_allmulticast_set(struct cleat_intel_mac *mac, int on)
+int cleat_intel_allmulticast_set(struct cleat_port_ctrl *port, int on)
 {
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
+
 	mac->allmulticast = on;
 	cleat_intel_rctl_write(mac);
 	return 0;

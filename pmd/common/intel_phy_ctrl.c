@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "pmd/common/intel_mac.h"
+#include "pmd/common/intel_stats.h"
 
 #define MDIC_US 2000U
 
@@ -49,13 +50,14 @@ int cleat_intel_phy_up(struct cleat_intel_mac *mac)
 
 /* ---- link ---- */
 
-int cleat_intel_link_get(const struct cleat_intel_mac *mac, struct cleat_link *out)
+int cleat_intel_link_get(struct cleat_port_ctrl *port, struct cleat_link *out)
 {
+	const struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
 	static const uint32_t MBPS[] = { 10, 100, 1000, 1000 };
 	uint32_t status = cleat_intel_read(mac, CLEAT_INTEL_STATUS);
 
 	if (status == CLEAT_MMIO_GONE)
-		return cleat_err(-ENODEV, "%s: the device is gone", mac->port->name);
+		return cleat_err(-ENODEV, "%s: the device is gone", port->name);
 	out->up = (status & CLEAT_STATUS_LU) != 0;
 	out->mbps = out->up ? MBPS[CLEAT_STATUS_SPEED(status)] : 0;
 	return 0;
@@ -65,8 +67,17 @@ void cleat_intel_link_check(struct cleat_intel_mac *mac)
 {
 	struct cleat_link now, *known = &mac->port->link;
 
-	if (cleat_intel_link_get(mac, &now) < 0 || (now.up == known->up && now.mbps == known->mbps))
+	if (cleat_intel_link_get(mac->port, &now) < 0 ||
+		(now.up == known->up && now.mbps == known->mbps))
 		return;
 	*known = now;
 	mac->services->link_changed(mac->services->ctx, mac->port);
+}
+
+void cleat_intel_tick(struct cleat_port_ctrl *port)
+{
+	struct cleat_intel_mac *mac = cleat_intel_mac_of(port);
+
+	cleat_intel_stats_add(mac->bar, port->hw_stats);
+	cleat_intel_link_check(mac);
 }

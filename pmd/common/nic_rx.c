@@ -28,7 +28,7 @@ static int check_pool(const struct cleat_queue_conf *conf, const struct cleat_ni
 
 		bad += cleat_load_relaxed(&m->iova) == CLEAT_IOVA_NONE;
 	}
-	if (bad != 0)
+	if (bad > pool->count / 2)
 		return cleat_err(-ENOTSUP,
 			"port %u rx queue %u: %u of %u buffers of pool %s are not in one piece for "
 			"a device; use hugepages or an IOMMU",
@@ -83,17 +83,22 @@ static uint32_t take(struct cleat_nic_rxq *rx, cleat_handle *out, uint32_t n)
 	return n;
 }
 
-static void post_one(struct cleat_nic_rxq *rx, struct cleat_mbuf *m, uint64_t word)
+/* @return 1; 0: a device cannot use this buffer, for its pages do not follow each other. It stays
+ * in the queue's name until the queue is given back, and so out of the way. */
+static unsigned post_one(struct cleat_nic_rxq *rx, struct cleat_mbuf *m, uint64_t word)
 {
 	struct cleat_nic_desc *desc = &rx->v.ring[rx->fill];
 
 	cleat_store_release(&m->owner, word);
+	if (cleat_unlikely(m->iova == CLEAT_IOVA_NONE))
+		return 0;
 	/* stores to the ring are ordered by the write of the tail register; so is the owner word,
 	 * for a buffer is the device's only then */
 	cleat_store_relaxed(&desc->w[0], m->iova + rx->headroom);
 	cleat_store_relaxed(&desc->w[1], 0);
 	rx->held[rx->fill] = m;
 	rx->fill = rx->fill + 1 == rx->v.count ? 0 : rx->fill + 1;
+	return 1;
 }
 
 void cleat_nic_rx_post(struct cleat_queue *q, struct cleat_nic_rxq *rx)
@@ -104,14 +109,14 @@ void cleat_nic_rx_post(struct cleat_queue *q, struct cleat_nic_rxq *rx)
 
 	while (empty != 0) {
 		uint32_t want = empty < POST_CHUNK ? empty : POST_CHUNK;
-		uint32_t n = take(rx, handles, want);
+		uint32_t n = take(rx, handles, want), good = 0;
 
 		for (uint32_t i = 0; i < n; i++)
 			cleat_prefetch(cleat_mbuf_of(handles[i]));
 		for (uint32_t i = 0; i < n; i++)
-			post_one(rx, cleat_mbuf_of(handles[i]), word);
-		rx->posted += n;
-		empty -= n;
+			good += post_one(rx, cleat_mbuf_of(handles[i]), word);
+		rx->posted += good;
+		empty -= good;
 		if (n < want) {
 			cleat_count(&q->shm->driver[CLEAT_NIC_NO_MBUF], 1);
 			break;

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/iova.h"
 #include "runtime/mbuf_ring.h"
 
 #define FREE_CHUNK 64U
 #define CLEAN_AT   32U
+#define PAGE	   4096U
 
 static uint32_t allowed_flags(uint32_t offloads)
 {
@@ -118,53 +120,107 @@ void cleat_nic_tx_refuse(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsig
 
 /* ---- packets that are not simple ---- */
 
-/* Are there as many segments as it says, each within the device's reach? */
-static int is_in_order(const struct cleat_mbuf *m)
+/* How many bytes from @p p on a device sees in one piece, and where. 0: it sees none. */
+static uint32_t piece(const uint8_t *p, uint32_t len, uint64_t *iova)
 {
-	unsigned n = m->nb_segs;
+	uint32_t n = PAGE - ((uint32_t)(uintptr_t)p & (PAGE - 1));
 
-	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s))
-		if (n-- == 0 || s->iova == CLEAT_IOVA_NONE)
-			return 0;
-	return n == 0;
+	*iova = cleat_iova_of(p);
+	if (*iova == CLEAT_IOVA_NONE)
+		return 0;
+	while (n < len && cleat_iova_of(p + n) == *iova + n)
+		n += PAGE;
+	return n < len ? n : len;
 }
 
-static int may_send(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
+/* Descriptors for a segment; 0: the device does not reach it. */
+static uint32_t count_pieces(const struct cleat_mbuf *s)
 {
+	const uint8_t *p = cleat_mbuf_data(s);
+	uint32_t n = 0;
+
+	if (cleat_likely(s->iova != CLEAT_IOVA_NONE))
+		return 1;
+	for (uint32_t len = s->data_len; len != 0; n++) {
+		uint64_t iova;
+		uint32_t got = piece(p, len, &iova);
+
+		if (got == 0)
+			return 0;
+		p += got;
+		len -= got;
+	}
+	return n;
+}
+
+/* Descriptors for a packet; 0: it has not as many segments as it says, or one out of reach. */
+static uint32_t count_all(const struct cleat_mbuf *m)
+{
+	uint32_t segments = m->nb_segs, n = 0;
+
+	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s)) {
+		uint32_t pieces = count_pieces(s);
+
+		if (segments-- == 0 || pieces == 0)
+			return 0;
+		n += pieces;
+	}
+	return segments == 0 ? n : 0;
+}
+
+/* Descriptors for a packet, without the context's; 0: the device cannot send it. */
+static uint32_t may_send(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
+{
+	uint32_t n;
+
 	if ((m->ol_flags & CLEAT_MBUF_TX_MASK & ~tx->allowed) != 0)
 		return 0;
 	if (m->pkt_len < CLEAT_NIC_TX_MIN || m->pkt_len > tx->v.max_frame)
 		return 0;
-	/* one more for the context, one stays empty */
-	if (m->nb_segs == 0 || m->nb_segs > tx->v.count - 2 || (m->nb_segs > 1 && !tx->segments))
+	if (m->nb_segs == 0 || (m->nb_segs > 1 && !tx->segments))
 		return 0;
-	return is_in_order(m);
+	n = count_all(m);
+	/* one more for the context, one stays empty */
+	return n <= tx->v.count - 2 ? n : 0;
+}
+
+static void put_pieces(struct cleat_nic_txq *tx, const struct cleat_mbuf *s, uint64_t w1)
+{
+	const uint8_t *p = cleat_mbuf_data(s);
+
+	if (cleat_likely(s->iova != CLEAT_IOVA_NONE)) {
+		cleat_nic_tx_put(tx, cleat_mbuf_data_iova(s), w1 | s->data_len, NULL);
+		return;
+	}
+	for (uint32_t len = s->data_len; len != 0;) {
+		uint64_t iova;
+		uint32_t got = piece(p, len, &iova);
+
+		cleat_nic_tx_put(tx, iova, w1 | got, NULL);
+		p += got;
+		len -= got;
+	}
 }
 
 static void put_segments(struct cleat_nic_txq *tx, struct cleat_mbuf *m, uint64_t w1)
 {
-	struct cleat_mbuf *s = m;
+	uint32_t last;
 
-	for (;;) {
-		struct cleat_mbuf *next = cleat_mbuf_next(s);
-		uint64_t end = next == NULL ? CLEAT_NIC_TX_EOP : 0;
-
-		cleat_nic_tx_put(tx, cleat_mbuf_data_iova(s), w1 | end | s->data_len,
-			next == NULL ? m : NULL);
-		if (next == NULL)
-			return;
-		s = next;
-	}
+	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s))
+		put_pieces(tx, s, w1);
+	last = (tx->next == 0 ? tx->v.count : tx->next) - 1;
+	tx->v.ring[last].w[1] |= CLEAT_NIC_TX_EOP;
+	tx->sent[last] = m;
 }
 
 int cleat_nic_tx_any(
 	struct cleat_nic_txq *tx, struct cleat_mbuf *m, uint64_t word, cleat_nic_tx_plan_fn plan)
 {
 	struct cleat_nic_tx_plan p = { .context = { 0, 0 } };
-	uint32_t want = m->nb_segs;
+	uint32_t want = may_send(tx, m);
 	int new_context;
 
-	if (!may_send(tx, m))
+	if (want == 0)
 		return -1;
 	plan(m, &p);
 	new_context = (p.context[0] | p.context[1]) != 0 &&

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pmd/common/intel_stats.h"
 #include "pmd/em/em.h"
 #include "pmd/em/em_regs.h"
 #include "pmd/vdev_args.h"
@@ -127,16 +126,6 @@ static int stop(struct cleat_port_ctrl *port)
 	return cleat_em_reset(em);
 }
 
-static int promiscuous_set(struct cleat_port_ctrl *port, int on)
-{
-	return cleat_intel_promiscuous_set(&cleat_em_of(port)->mac, on);
-}
-
-static int allmulticast_set(struct cleat_port_ctrl *port, int on)
-{
-	return cleat_intel_allmulticast_set(&cleat_em_of(port)->mac, on);
-}
-
 static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 {
 	int ret = check_fits(cleat_em_of(port), mtu);
@@ -144,21 +133,6 @@ static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 	if (ret == 0)
 		cleat_em_set_frame(cleat_em_of(port), mtu);
 	return ret;
-}
-
-static int mac_set(struct cleat_port_ctrl *port, const uint8_t mac[6])
-{
-	return cleat_intel_mac_set(&cleat_em_of(port)->mac, mac);
-}
-
-static int mac_filter_add(struct cleat_port_ctrl *port, const uint8_t mac[6])
-{
-	return cleat_intel_filter_add(&cleat_em_of(port)->mac, mac);
-}
-
-static int mac_filter_remove(struct cleat_port_ctrl *port, const uint8_t mac[6])
-{
-	return cleat_intel_filter_remove(&cleat_em_of(port)->mac, mac);
 }
 
 /* One bit of the device, CTRL.VME, switches both (SDM 13.4.1). */
@@ -172,35 +146,22 @@ static int offloads_set(struct cleat_port_ctrl *port, uint32_t offloads)
 	return 0;
 }
 
-static int link_get(struct cleat_port_ctrl *port, struct cleat_link *out)
-{
-	return cleat_intel_link_get(&cleat_em_of(port)->mac, out);
-}
-
-static void tick(struct cleat_port_ctrl *port)
-{
-	struct cleat_em *em = cleat_em_of(port);
-
-	cleat_intel_stats_add(em->mac.bar, port->hw_stats);
-	cleat_intel_link_check(&em->mac);
-}
-
 static const struct cleat_port_ops ops = {
 	.rx_queue_setup = rx_queue_setup,
 	.tx_queue_setup = tx_queue_setup,
 	.start = start,
 	.stop = stop,
-	.promiscuous_set = promiscuous_set,
+	.promiscuous_set = cleat_intel_promiscuous_set,
 	.mtu_set = mtu_set,
-	.mac_set = mac_set,
-	.allmulticast_set = allmulticast_set,
-	.mac_filter_add = mac_filter_add,
-	.mac_filter_remove = mac_filter_remove,
+	.mac_set = cleat_intel_mac_set,
+	.allmulticast_set = cleat_intel_allmulticast_set,
+	.mac_filter_add = cleat_intel_filter_add,
+	.mac_filter_remove = cleat_intel_filter_remove,
 	.offloads_set = offloads_set,
-	.link_get = link_get,
+	.link_get = cleat_intel_link_get,
 	.queue_open = queue_open,
 	.queue_reset = queue_reset,
-	.tick = tick,
+	.tick = cleat_intel_tick,
 };
 
 /* ---- probe ---- */
@@ -243,7 +204,7 @@ static void fill_port(struct cleat_em *em, struct cleat_device *device)
 	port->name = device->name;
 	port->driver = device->driver->name;
 	port->ops = &ops;
-	port->driver_data = em;
+	port->driver_data = &em->mac;
 	port->mtu = 1500;
 	port->max_mtu = (uint16_t)(max_frame(em) - cleat_intel_frame(0));
 	port->max_rx_queues = port->max_tx_queues = 1;
@@ -272,7 +233,7 @@ static int bring_up(struct cleat_em *em, struct cleat_device *device)
 	if (ret < 0)
 		return ret;
 	memcpy(em->port.mac, em->mac.own, 6);
-	(void)cleat_intel_link_get(&em->mac, &em->port.link);
+	(void)cleat_intel_link_get(&em->port, &em->port.link);
 	return services->port_add(services->ctx, &em->port);
 }
 
