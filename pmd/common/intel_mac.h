@@ -79,7 +79,7 @@ void cleat_intel_tick(struct cleat_port_ctrl *port);
 /** Look at the link, and tell everybody if it is not as before. */
 void cleat_intel_link_check(struct cleat_intel_mac *mac);
 
-/** See to it that the PHY is awake and negotiates. One that does already keeps its link.
+/** See to it that the PHY is awake and negotiates. One that has a link keeps it.
  * @return 0; -ETIMEDOUT, -EIO, -ENODEV */
 int cleat_intel_phy_up(struct cleat_intel_mac *mac);
 

@@ -24,13 +24,20 @@ static int mdic(struct cleat_intel_mac *mac, uint32_t command, uint16_t *value)
 	return 0;
 }
 
+static int has_link(const struct cleat_intel_mac *mac)
+{
+	return (cleat_intel_read(mac, CLEAT_INTEL_STATUS) & CLEAT_STATUS_LU) != 0;
+}
+
+/* A link that is there is kept. */
 static int wake(struct cleat_intel_mac *mac)
 {
 	const uint32_t asleep = CLEAT_PHY_ISOLATE | CLEAT_PHY_POWER_DOWN;
 	uint16_t control = 0;
 	int ret = mdic(mac, CLEAT_MDIC_READ | CLEAT_MDIC_REG(CLEAT_PHY_CONTROL), &control);
 
-	if (ret < 0 || ((control & asleep) == 0 && (control & CLEAT_PHY_AUTONEG)))
+	if (ret < 0 ||
+		((control & asleep) == 0 && (control & CLEAT_PHY_AUTONEG) && has_link(mac)))
 		return ret;
 	control = (uint16_t)((control & ~asleep) | CLEAT_PHY_AUTONEG | CLEAT_PHY_RESTART_AN);
 	return mdic(mac, CLEAT_MDIC_WRITE | CLEAT_MDIC_REG(CLEAT_PHY_CONTROL) | control, &control);

