@@ -14,6 +14,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 
 import lab
 import pci
@@ -99,6 +100,16 @@ class Primary:
         """None is lost."""
         done = self.guest.run(['%s/cleat' % lab.BIN, '--instance', INSTANCE, 'audit'])
         assert done.code == 0, (done.out + done.err).decode()
+
+
+def until(condition, timeout_s=20):
+    """Wait for it; False when it took too long."""
+    limit = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def end(job, timeout_s=60):

@@ -33,7 +33,7 @@ class Bad(Exception):
     """An option that is wrong; the text says what is right."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Nic:
     """One NIC. The fields after `extra` are set by place()."""
     model: str

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_igb.py - net_igb: an 82576, both directions, several queues, and workers that die."""
+import socket
+import struct
+
+import bed
+import lab
+
+CONFIG = lab.STANDARD
+JUMBO = tuple(range(1515, 9015, 250)) + (4096, 8192, 9014)
+OFF = lab.Config(nics=lab.STANDARD.nics, iommu='off', hugepages='256')
+
+
+def pair(guest):
+    """The two 82576."""
+    return [n for n in guest.nics if n.model == 'igb']
+
+
+def test_vfio(guest):
+    """By VFIO, both directions."""
+    a, b = pair(guest)
+    bed.forward(guest, a, b, 'vfio-pci')
+    bed.forward(guest, b, a, 'vfio-pci')
+
+
+def test_jumbo(guest):
+    """Packets of up to 9014 bytes, which come in several buffers and are sent from several."""
+    a, b = pair(guest)
+    capture = guest.out + '/jumbo.pcap'
+    bed.write_pcap(capture, bed.frames(b.mac, a.mac, sizes=JUMBO, rounds=2))
+    bed.forward(guest, a, b, 'vfio-pci', capture=capture, worker_args=('--mtu', '9000'))
+
+
+def test_interrupt(guest):
+    """Workers that sleep until the device wakes them."""
+    bed.forward(guest, *pair(guest), 'vfio-pci', worker_args=('--interrupt',))
+
+
+@lab.needs(OFF)
+def test_uio(guest):
+    """Without an IOMMU, by physical addresses; with interrupts."""
+    for driver in ('uio_pci_generic', 'igb_uio'):
+        bed.forward(guest, *pair(guest), driver)
+        bed.forward(guest, *pair(guest), driver, worker_args=('--interrupt',))
+
+
+# ---- several queues ----
+
+def checksum(data):
+    """Of an IPv4 header."""
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def flows(dst, src, count):
+    """One UDP packet for each of so many connections."""
+    found = []
+    for n in range(count):
+        ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 46, n, 0, 64, 17, 0,
+                         socket.inet_aton('10.0.0.1'), socket.inet_aton('10.0.%d.2' % (n & 15)))
+        ip = ip[:10] + struct.pack('>H', checksum(ip)) + ip[12:]
+        udp = struct.pack('>HHHH', 1024 + n * 7, 2000 + n % 3, 26, 0) + bytes(18)
+        mac = bytes.fromhex(dst.replace(':', '') + src.replace(':', ''))
+        found.append(mac + b'\x08\x00' + ip + udp)
+    return found
+
+
+def received(primary, nic, queue):
+    """Packets that one queue has received so far."""
+    port = primary.port(nic)
+    return next(q for q in primary.tool('queues') if q['port'] == port and q['queue'] == queue and
+                q['dir'] == 'rx')['packets']
+
+
+def burst(primary, a):
+    """Send the capture once; it is read from its start each time."""
+    bed.end(primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
+                           'port:%d:0' % primary.port(a), '--packets', '256', wait=False))
+
+
+def test_two_workers(guest):
+    """Two workers, a queue each; one is killed, the other gets all; it comes back."""
+    a, b = pair(guest)
+    bed.write_pcap(guest.out + '/in.pcap', flows(b.mac, a.mac, 256))
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=',queues=2',
+                     vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap,infinite_rx=1']) as primary:
+        port = primary.port(b)
+
+        def worker(queue):
+            return primary.worker('w%d' % queue, '--rx', 'port:%d:%d' % (port, queue), '--tx',
+                                  'port:%d:%d' % (port, queue), '--mode', 'rxonly')
+
+        both = [worker(0), worker(1)]
+        burst(primary, a)
+        assert bed.until(lambda: received(primary, b, 0) + received(primary, b, 1) == 256)
+        first = [received(primary, b, q) for q in (0, 1)]
+        assert all(n > 50 for n in first), first
+
+        both[1].signal(9)
+        both[1].wait(10)
+        assert bed.until(lambda: len(primary.tool('ps')) < 4)
+        burst(primary, a)
+        assert bed.until(lambda: received(primary, b, 0) == first[0] + 256)
+
+        both[1] = worker(1)
+        burst(primary, a)
+        assert bed.until(lambda: received(primary, b, 0) + received(primary, b, 1) == 768)
+        assert received(primary, b, 1) == 2 * first[1]
+        primary.audit()
+        for job in both:
+            bed.stop(job)
