@@ -348,6 +348,24 @@ static void add(struct json_object *object, const char *key, uint64_t value)
 	(void)json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
+static struct json_object *own_json(const struct cleat_cli *cli)
+{
+	struct json_object *own = json_object_new_object();
+
+	for (unsigned i = 0; i < cli->n_own; i++)
+		add(own, cli->own[i].name, cli->own[i].value);
+	return own;
+}
+
+/* "name: arp 1 icmp 5" */
+static void report_own(const struct cleat_cli *cli)
+{
+	printf("%s:", cli->name);
+	for (unsigned i = 0; i < cli->n_own; i++)
+		printf(" %s %" PRIu64, cli->own[i].name, cli->own[i].value);
+	printf("\n");
+}
+
 static void report_json(const struct cleat_cli *cli, const struct cleat_flow_counts *c,
 	enum cleat_pipeline_end end, double seconds)
 {
@@ -365,6 +383,8 @@ static void report_json(const struct cleat_cli *cli, const struct cleat_flow_cou
 	(void)json_object_object_add(
 		object, "ended_by", json_object_new_string(cleat_pipeline_end_name(end)));
 	add(object, "attach_us", cli->times.total_us);
+	if (cli->own_title != NULL)
+		(void)json_object_object_add(object, cli->own_title, own_json(cli));
 	printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED));
 	(void)json_object_put(object);
 }
@@ -383,4 +403,6 @@ void cleat_cli_report(const struct cleat_cli *cli, const struct cleat_pipeline *
 		       " packets in %.2f s (ended by: %s)\n",
 			cli->name, c.rx_packets, c.tx_packets, c.dropped, seconds,
 			cleat_pipeline_end_name(end));
+	if (!cli->json && cli->own_title != NULL)
+		report_own(cli);
 }

@@ -26,6 +26,12 @@ enum cleat_cli_exit {
 	"2 wrong usage; 3 cannot attach (no primary, refused, other version); "                     \
 	"4 a queue, ring or processor is held by another process.\n"
 
+/* A program's own count, for the report. */
+struct cleat_cli_count {
+	const char *name;
+	uint64_t value;
+};
+
 struct cleat_cli {
 	/* options */
 	const char *instance;
@@ -43,6 +49,10 @@ struct cleat_cli {
 	enum cleat_log_level log_level;
 	/* after cleat_cli_attach() */
 	struct cleat_attach_times times;
+	/* before cleat_cli_report() */
+	const char *own_title; /* of the program's own counts; NULL: there are none */
+	const struct cleat_cli_count *own;
+	unsigned n_own;
 };
 
 /* As a child of the program's own argp: `{ &cleat_cli_argp, 0, "Common options", 10 }`. Its input

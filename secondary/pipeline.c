@@ -82,6 +82,10 @@ static int take(struct cleat_flow *flow, unsigned n)
 	}
 	if (got > 0 && flow->work != NULL)
 		flow->work(flow->mbufs, (unsigned)got, flow->arg);
+	if (got > 0 && flow->filter != NULL) {
+		flow->n = flow->filter(flow->mbufs, (unsigned)got, flow->arg);
+		flow->counts.dropped += (unsigned)got - flow->n;
+	}
 	return got;
 }
 
@@ -93,7 +97,7 @@ static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 
 	if (flow->n == 0) {
 		got = n > 0 ? take(flow, n) : 0;
-		if (got <= 0)
+		if (got <= 0 || flow->n == 0)
 			return got;
 	}
 	err = hand_on(flow, max_tries);

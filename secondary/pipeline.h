@@ -31,6 +31,8 @@ struct cleat_flow_counts {
 
 /** Work on packets in place. Borrows them. */
 typedef void (*cleat_work_fn)(struct cleat_mbuf **mbufs, unsigned n, void *arg);
+/** Work on packets in place, and free some. @return how many are left, the first ones */
+typedef unsigned (*cleat_filter_fn)(struct cleat_mbuf **mbufs, unsigned n, void *arg);
 /** Make up to @p n packets instead of taking them from rx. @return how many, 0..n */
 typedef int (*cleat_source_fn)(struct cleat_mbuf **mbufs, unsigned n, void *arg);
 
@@ -39,6 +41,7 @@ struct cleat_flow {
 	struct cleat_endpoint rx, tx;
 	cleat_source_fn source; /* or NULL */
 	cleat_work_fn work;	/* or NULL */
+	cleat_filter_fn filter; /* or NULL; what it frees counts as dropped */
 	void *arg;
 	/* the loop's */
 	struct cleat_flow_counts counts;

@@ -9,10 +9,11 @@
 
 #include "runtime/error.h"
 #include "secondary/cli.h"
+#include "secondary/echo.h"
 #include "secondary/generate.h"
 #include "secondary/rewrite.h"
 
-enum mode { MODE_IO, MODE_MAC, MODE_RXONLY, MODE_TXONLY };
+enum mode { MODE_IO, MODE_MAC, MODE_RXONLY, MODE_TXONLY, MODE_ECHO };
 
 struct options {
 	struct cleat_cli cli;
@@ -23,15 +24,27 @@ struct options {
 	enum cleat_ring_mode ring_mode;
 	uint16_t size;
 	bool attach_only;
+	struct cleat_echo echo;
 };
 
-enum key { KEY_MODE = 0x100, KEY_RX, KEY_TX, KEY_RING_SIZE, KEY_RING_MODE, KEY_SIZE, KEY_ATTACH };
+enum key {
+	KEY_MODE = 0x100,
+	KEY_RX,
+	KEY_TX,
+	KEY_RING_SIZE,
+	KEY_RING_MODE,
+	KEY_SIZE,
+	KEY_ATTACH,
+	KEY_IP,
+	KEY_IP6
+};
 
 static const struct argp_option OPTIONS[] = {
 	{ NULL, 0, NULL, 0, "What to do", 1 },
 	{ "mode", KEY_MODE, "MODE", 0,
 		"io: hand on as they are (default); mac: rewrite the MAC addresses for the sending port; "
-		"rxonly: receive and free; txonly: make packets and send them",
+		"rxonly: receive and free; txonly: make packets and send them; echo: answer ARP and "
+		"neighbour solicitations, pings, and UDP to port 7, for the addresses of --ip and --ip6",
 		0 },
 	{ "rx", KEY_RX, "FROM", 0, "port:P:Q (P a number or a device's name) or ring:NAME", 0 },
 	{ "tx", KEY_TX, "TO", 0, "port:P:Q or ring:NAME; a ring that is missing is made", 0 },
@@ -41,6 +54,8 @@ static const struct argp_option OPTIONS[] = {
 		"Mode of a ring that we make (default mpmc: any number of workers at each end)",
 		0 },
 	{ "size", KEY_SIZE, "BYTES", 0, "Length of packets made by txonly (default 60)", 0 },
+	{ "ip", KEY_IP, "ADDRESS", 0, "echo: IPv4 address to answer for", 0 },
+	{ "ip6", KEY_IP6, "ADDRESS", 0, "echo: IPv6 address to answer for", 0 },
 	{ "attach-only", KEY_ATTACH, NULL, 0, "Attach, say how long each phase took, detach", 0 },
 	{ NULL, 0, NULL, 0, "How, and for how long", 2 },
 	{ 0 },
@@ -53,20 +68,24 @@ static const char DOC[] =
 	"  cleat-rxtx --rx port:0:0 --tx ring:a\n"
 	"  cleat-rxtx --rx ring:a --tx port:1:0 --mode mac\n"
 	"\n"
+	"A host that answers pings on one port:\n"
+	"\n"
+	"  cleat-rxtx --rx port:0:0 --tx port:0:0 --mode echo --ip 10.0.0.2 --interrupt\n"
+	"\n"
 	"Needs no privilege: only that the primary's policy lets this user attach.\n"
 	"\n" CLEAT_CLI_EXIT_DOC;
 
 static int take_mode(const char *text, enum mode *out)
 {
-	static const char *const NAMES[] = { "io", "mac", "rxonly", "txonly" };
+	static const char *const NAMES[] = { "io", "mac", "rxonly", "txonly", "echo" };
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
 		if (strcmp(text, NAMES[i]) == 0) {
 			*out = (enum mode)i;
 			return 0;
 		}
 	}
-	return cleat_err(-EINVAL, "--mode %s: give io, mac, rxonly or txonly", text);
+	return cleat_err(-EINVAL, "--mode %s: give io, mac, rxonly, txonly or echo", text);
 }
 
 static int take_ring_mode(const char *text, enum cleat_ring_mode *out)
@@ -122,6 +141,10 @@ static int take(struct options *o, int key, const char *arg)
 	case KEY_ATTACH:
 		o->attach_only = true;
 		return 0;
+	case KEY_IP:
+		return cleat_echo_set_ip(&o->echo, arg);
+	case KEY_IP6:
+		return cleat_echo_set_ip6(&o->echo, arg);
 	case ARGP_KEY_ARG:
 		return cleat_err(-EINVAL, "%s: not an option (see --help)", arg);
 	default:
@@ -161,9 +184,15 @@ static enum cleat_cli_exit check(const struct options *o)
 	if (!is_port(o->rx) && !is_port(o->tx) && cleat_cli_wishes(&o->cli))
 		return cleat_cli_usage("--mtu, --offloads and --promiscuous set a port, and "
 				       "neither --rx nor --tx is one");
-	if (o->mode == MODE_MAC && !is_port(o->tx))
-		return cleat_cli_usage("--mode mac writes the sending port's address: --tx must be "
-				       "a port");
+	if ((o->mode == MODE_MAC || o->mode == MODE_ECHO) && !is_port(o->tx))
+		return cleat_cli_usage("--mode %s writes the sending port's address: --tx must be "
+				       "a port",
+			o->mode == MODE_MAC ? "mac" : "echo");
+	if ((o->mode == MODE_ECHO) != (o->echo.has_ip || o->echo.has_ip6))
+		return cleat_cli_usage(
+			o->mode == MODE_ECHO
+				? "--mode echo answers for addresses: give --ip or --ip6"
+				: "--ip and --ip6 go with --mode echo");
 	return CLEAT_CLI_OK;
 }
 
@@ -183,8 +212,14 @@ static void mac_work(struct cleat_mbuf **mbufs, unsigned n, void *arg)
 	cleat_rewrite_macs(mbufs, n, (const struct cleat_endpoint *)arg);
 }
 
-static int open_flow(
-	const struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
+static int open_echo(struct options *o, struct cleat_flow *flow)
+{
+	flow->filter = cleat_echo_work;
+	flow->arg = &o->echo;
+	return cleat_echo_open(&o->echo, &flow->rx, &flow->tx);
+}
+
+static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
 {
 	const struct cleat_endpoint_options how = {
 		.port = o->cli.port, .ring_slots = o->ring_slots, .ring_mode = o->ring_mode
@@ -198,6 +233,8 @@ static int open_flow(
 		flow->work = mac_work;
 		flow->arg = &flow->tx;
 	}
+	if (err == 0 && o->mode == MODE_ECHO)
+		err = open_echo(o, flow);
 	if (err < 0 || o->mode != MODE_TXONLY)
 		return err;
 	pool = cleat_mempool_by_name(o->cli.port.pool);
@@ -208,7 +245,20 @@ static int open_flow(
 	return cleat_generator_init(generator, pool, o->size);
 }
 
-static enum cleat_cli_exit run(const struct options *o, struct cleat_flow *flow)
+/* What became of the packets goes into the report. */
+static void count_echo(struct options *o)
+{
+	static struct cleat_cli_count counts[CLEAT_ECHO_WHATS];
+
+	for (unsigned i = 0; i < CLEAT_ECHO_WHATS; i++)
+		counts[i] = (struct cleat_cli_count){ cleat_echo_name((enum cleat_echo_what)i),
+			o->echo.counts[i] };
+	o->cli.own_title = "echo";
+	o->cli.own = counts;
+	o->cli.n_own = CLEAT_ECHO_WHATS;
+}
+
+static enum cleat_cli_exit run(struct options *o, struct cleat_flow *flow)
 {
 	struct cleat_generator generator;
 	struct cleat_pipeline pipeline;
@@ -224,7 +274,10 @@ static enum cleat_cli_exit run(const struct options *o, struct cleat_flow *flow)
 	end = cleat_pipeline_run(&pipeline);
 	if (end == CLEAT_END_ERROR)
 		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
-	cleat_cli_close(flow, 1);
+	if (o->mode == MODE_ECHO)
+		count_echo(o);
+	if (o->mode != MODE_ECHO || cleat_echo_close(&o->echo) != -ETIMEDOUT)
+		cleat_cli_close(flow, 1);
 	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);
 	return end == CLEAT_END_ERROR ? CLEAT_CLI_FAILED : CLEAT_CLI_OK;
 }
