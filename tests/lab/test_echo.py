@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_echo.py - the responder on a NIC, and the guest's kernel with its own driver on the other."""
+import contextlib
+import json
+import os
+import re
+
+import bed
+import cache
+import lab
+import pci
+
+CONFIG = lab.STANDARD
+KERNEL = {'e1000e': 'e1000e', 'e1000': 'e1000', 'igb': 'igb', 'virtio': 'virtio-pci'}
+ADDRESSES = {'10.0.0.2': '10.0.0.1/24', 'fd00::2': 'fd00::1/64'}  # ours: the kernel's
+LOAD = os.path.dirname(os.path.abspath(__file__)) + '/udp_load.py'
+
+
+@contextlib.contextmanager
+def kernel_host(guest, nic):
+    """The NIC is the kernel's, up and with addresses; the name of its interface."""
+    if nic.model == 'virtio':
+        guest.check('modprobe virtio_net')
+    pci.bind(guest, nic.address, KERNEL[nic.model])
+    try:
+        name = guest.check('cd %s%s; until ls -d net/* virtio*/net/* 2>/dev/null; do sleep 0.1; '
+                           'done' % (pci.SYSFS, nic.address)).split('/')[-1]
+        for address in ADDRESSES.values():
+            guest.check('ip addr add %s dev %s %s' % (address, name,
+                                                      'nodad' if ':' in address else ''))
+        guest.check('ip link set %s up' % name)
+        assert bed.until(lambda: guest.check('cat /sys/class/net/%s/carrier' % name) == '1')
+        yield name
+    finally:
+        pci.unbind(guest, nic.address)
+
+
+def busybox(guest, *args):
+    """What a command of busybox says."""
+    return guest.run([cache.fill() + '/busybox/busybox', *args], 60).out.decode()
+
+
+def ping(guest, address, *options):
+    """How many of 5 pings are answered."""
+    said = busybox(guest, 'ping', '-c', '5', '-W', '2', *options, address)
+    return int(re.search(r'(\d+) packets received', said).group(1))
+
+
+def load(guest, address, count=2000):
+    """UDP to the echo port; all must come back."""
+    sent, back = guest.check(['python3', LOAD, address, str(count)], 200).split()
+    assert sent == back == str(count), '%s: %s sent, %s back' % (address, sent, back)
+
+
+def check_host(guest, name, mac):
+    """What one host expects of another."""
+    said = busybox(guest, 'arping', '-c', '3', '-I', name, '10.0.0.2')
+    assert 'Received 3 ' in said and mac in said, said
+    for address in ADDRESSES:
+        got = ping(guest, address)
+        assert got == 5, '%s: %d of 5 pings answered' % (address, got)
+        neighbour = guest.check('ip neigh show %s dev %s' % (address, name))
+        assert mac in neighbour, neighbour
+        assert ping(guest, address, '-s', '1400') == 5
+        load(guest, address)
+    assert ping(guest, '10.0.0.2', '-s', '3000') == 0, 'fragments are not put together'
+    assert ping(guest, '10.0.0.3') == 0, 'nobody has this address'
+
+
+def respond(guest, a, b, driver, *worker_args):
+    """A responder on NIC a, the kernel on NIC b; its report."""
+    with bed.Primary(guest, {a: driver}) as primary, kernel_host(guest, b) as name:
+        end = 'port:%d:0' % primary.port(a)
+        worker = primary.worker('echo', '--rx', end, '--tx', end, '--mode', 'echo', '--ip',
+                                '10.0.0.2', '--ip6', 'fd00::2', '--json', *worker_args)
+        check_host(guest, name, a.mac)
+        said = json.loads(bed.stop(worker).splitlines()[-1])
+    counts = said['echo']
+    assert counts['arp'] and counts['nd'], counts
+    assert counts['icmp'] >= 10 and counts['icmp6'] >= 10, counts
+    assert counts['udp'] >= 2000 and counts['udp6'] >= 2000, counts
+    assert counts['fragment'] >= 5 and counts['bad'] == counts['shared'] == 0, counts
+    return said
+
+
+def both(guest, model):
+    """The two NICs of a model."""
+    return [n for n in guest.nics if n.model == model]
+
+
+def test_82574(guest):
+    """ARP, neighbour discovery, pings and UDP, busy."""
+    respond(guest, *both(guest, 'e1000e'), 'vfio-pci')
+
+
+def test_82576_asleep(guest):
+    """The same, woken by interrupts."""
+    respond(guest, *both(guest, 'igb'), 'vfio-pci', '--interrupt')
+
+
+def test_virtio(guest):
+    """The same on a virtio device."""
+    respond(guest, *both(guest, 'virtio'), 'vfio-pci')
+
+
+def test_82574_offloads(guest):
+    """With what the device does for packets switched on, asleep."""
+    a, b = both(guest, 'e1000e')
+    respond(guest, a, b, 'vfio-pci', '--interrupt', '--offloads',
+            'rx-checksum,rx-vlan-strip,tx-checksum,tx-vlan-insert,tx-segments')
