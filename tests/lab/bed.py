@@ -157,8 +157,19 @@ def compare(before, after, *options):
     return done.stdout
 
 
+def count(path):
+    """Packets of a capture that write_pcap() made or that looks like it."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    at, found = 24, 0
+    while at < len(data):
+        at += 16 + struct.unpack('<I', data[at + 8:at + 12])[0]
+        found += 1
+    return found
+
+
 def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), nic_args='',
-            check=None):
+            check=None, receiver_args=('--promiscuous',)):
     """
     capture → NIC a → wire → NIC b → capture, all packets byte for byte; also what the wire had.
 
@@ -177,8 +188,9 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
                                               args=primary_args, nic_args=nic_args))
         wire = stack.enter_context(guest.capture(a.hub))
         receiver = primary.worker('receiver', '--rx', 'port:%d:0' % primary.port(b), '--tx',
-                                  'port:%d:0' % primary.port('net_pcap1'), '--promiscuous',
-                                  '--until-idle', '4000', *worker_args)
+                                  'port:%d:0' % primary.port('net_pcap1'), '--packets',
+                                  str(count(before)), '--until-idle', '30000', *receiver_args,
+                                  *worker_args)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
                                 'port:%d:0' % primary.port(a), '--until-idle', '1500',
                                 *worker_args, wait=False)

@@ -42,7 +42,7 @@ def test_jumbo(guest):
 
 def sleeps(guest, a, b, driver):
     """Workers that sleep until the device wakes them."""
-    bed.forward(guest, a, b, driver, worker_args=('--interrupt',))
+    bed.forward(guest, a, b, driver, receiver_args=('--interrupt',))
 
 
 def test_interrupt(guest):

@@ -33,7 +33,7 @@ def test_jumbo(guest):
 
 def test_interrupt(guest):
     """Workers that sleep until the device wakes them."""
-    bed.forward(guest, *pair(guest), 'vfio-pci', worker_args=('--interrupt',))
+    bed.forward(guest, *pair(guest), 'vfio-pci', receiver_args=('--interrupt',))
 
 
 @lab.needs(OFF)
@@ -41,7 +41,7 @@ def test_uio(guest):
     """Without an IOMMU, by physical addresses; with interrupts."""
     for driver in ('uio_pci_generic', 'igb_uio'):
         bed.forward(guest, *pair(guest), driver)
-        bed.forward(guest, *pair(guest), driver, worker_args=('--interrupt',))
+        bed.forward(guest, *pair(guest), driver, receiver_args=('--interrupt',))
 
 
 # ---- several queues ----

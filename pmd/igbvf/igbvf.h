@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * igbvf.h - net_igbvf's control side: a virtual function of an 82576, one pair of queues.
+ *
+ * Most of what concerns the port is the physical function's to decide, which the kernel's igb
+ * driver runs; it is asked by mailbox. Each question is answered within a bounded time, or fails.
+ *
+ *   port      STOPPED → started → lost (the physical function was reset) → started by itself
+ *
+ * While it is lost the link is down and its queues stand still; afterwards they move again when
+ * they are claimed anew.
+ */
+#ifndef CLEAT_PMD_IGBVF_H
+#define CLEAT_PMD_IGBVF_H
+
+#include "pmd/common/intel_adv.h"
+#include "pmd/common/nic_irq.h"
+#include "pmd/igbvf/igbvf_regs.h"
+#include "runtime/pci/pci_access.h"
+
+#define CLEAT_IGBVF_FILTERS 8 /* the physical function may have fewer */
+#define CLEAT_IGBVF_STATS   5
+
+struct cleat_igbvf {
+	struct cleat_port_ctrl port; /* first */
+	struct cleat_pci_device *pci;
+	struct cleat_intel_mac mac; /* own, filters, filters_used: bit n, from 0 */
+	struct cleat_nic_irq irq;
+	struct cleat_nic_ring rings[2];
+	uint32_t seen[CLEAT_IGBVF_STATS]; /* statistics as read last */
+	uint32_t mailbox; /* bits that reading cleared, and nobody has asked for yet */
+	int running;
+	int lost;
+};
+
+cleat_inline struct cleat_igbvf *cleat_igbvf_of(struct cleat_port_ctrl *port)
+{
+	return (struct cleat_igbvf *)port;
+}
+
+/* igbvf_mbx_ctrl.c */
+
+/**
+ * Ask the physical function.
+ *
+ * @param words  n of them, 1..16; receives the answer
+ * @param what   for messages: "change its MAC address"
+ * @return       0; -EPERM: it refuses; -ETIMEDOUT: no answer; -ENODEV: the device is gone
+ */
+int cleat_igbvf_ask(struct cleat_igbvf *vf, uint32_t *words, unsigned n, const char *what);
+
+/** Bits of the mailbox's register, those of before included; the given ones are then forgotten. */
+uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget);
+
+/* igbvf_hw_ctrl.c */
+
+/** Reset, and make ourselves known: own address comes from the physical function. */
+int cleat_igbvf_reset(struct cleat_igbvf *vf);
+/** Queues and interrupts to rest, without the physical function. */
+int cleat_igbvf_rest(struct cleat_igbvf *vf);
+int cleat_igbvf_irq_open(struct cleat_igbvf *vf);
+void cleat_igbvf_irq_close(struct cleat_igbvf *vf);
+void cleat_igbvf_irq_enable(struct cleat_igbvf *vf);
+void cleat_igbvf_irq_arm(struct cleat_igbvf *vf, struct cleat_nic_arm *arm);
+void cleat_igbvf_tick(struct cleat_port_ctrl *port);
+
+/* igbvf_filter_ctrl.c: for cleat_port_ops */
+
+int cleat_igbvf_mac_set(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+int cleat_igbvf_filter_add(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+int cleat_igbvf_filter_remove(struct cleat_port_ctrl *port, const uint8_t mac[6]);
+int cleat_igbvf_promiscuous_set(struct cleat_port_ctrl *port, int on);
+int cleat_igbvf_allmulticast_set(struct cleat_port_ctrl *port, int on);
+int cleat_igbvf_mtu_tell(struct cleat_igbvf *vf, unsigned mtu);
+/** All of it again, after a reset. */
+int cleat_igbvf_settings(struct cleat_igbvf *vf);
+
+#endif

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_igbvf.py - net_igbvf: virtual functions of an 82576 that the guest's igb driver runs."""
+import dataclasses
+
+import bed
+import lab
+import pci
+
+CONFIG = lab.Config(nics=('igb,hub=0,vfs=2', 'igb,hub=0', 'e1000e,hub=0'), hugepages='256')
+JUMBO = tuple(range(1515, 9015, 500)) + (4096, 8192, 9014)
+
+
+def functions(guest):
+    """The physical function's address made a wire of, and its two virtual functions as NICs."""
+    physical = guest.nics[0]
+    name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
+    found = []
+    guest.check('ip link set %s up mtu 9000' % name)
+    for n in range(2):
+        mac = '02:00:00:00:10:0%d' % n
+        guest.check('ip link set %s vf %d mac %s' % (name, n, mac))
+        found.append(dataclasses.replace(physical, address=physical.vf_address(n), mac=mac))
+    return found
+
+
+def test_to_and_fro(guest):
+    """From a virtual function over the wire to another NIC, and back."""
+    vf, other = functions(guest)[0], guest.nics[2]
+    bed.forward(guest, vf, other, 'vfio-pci')
+    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=())
+
+
+def test_jumbo(guest):
+    """Packets of up to 9014 bytes."""
+    vf, other = functions(guest)[0], guest.nics[2]
+    capture = guest.out + '/jumbo.pcap'
+    bed.write_pcap(capture, bed.frames(vf.mac, other.mac, sizes=JUMBO, rounds=2))
+    bed.forward(guest, other, vf, 'vfio-pci', capture=capture, receiver_args=(),
+                worker_args=('--mtu', '9000'))
+
+
+def test_interrupt(guest):
+    """A worker that sleeps until the device wakes it."""
+    vf, other = functions(guest)[0], guest.nics[2]
+    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
+
+
+def test_refused(guest):
+    """What the physical function does not grant is refused with a sentence."""
+    vf = functions(guest)[0]
+    with bed.Primary(guest, {vf: 'vfio-pci'}) as primary:
+        job = primary.worker('w', '--rx', 'port:%d:0' % primary.port(vf), '--mode', 'rxonly',
+                             '--promiscuous', '--seconds', '1', wait=False)
+        done = job.wait(30)
+        text = (done.out + done.err).decode()
+        assert done.code != 0 and 'does not let it receive what is for others' in text, text
