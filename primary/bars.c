@@ -253,7 +253,7 @@ bool cleat_bars_answered(struct cleat_primary *p, uint16_t slot, uint32_t segmen
 	return false;
 }
 
-/* @return whether it was asked; if not, it ends without the mapping: its socket is closed */
+/* @return whether it was asked; if not, it has the mapping until it ends: its socket is closed */
 static bool ask_to_unmap(struct cleat_primary *p, struct cleat_bar *b, uint16_t slot)
 {
 	struct cleat_conn *c = p->procs[slot];
@@ -274,9 +274,7 @@ static void withdraw(struct cleat_primary *p, struct cleat_bar *b)
 	b->device = NULL;
 	for (uint16_t slot = 0; slot < CLEAT_MAX_PROCS; slot++)
 		if (b->sent[slot] && !ask_to_unmap(p, b, slot))
-			cleat_log(CLEAT_LOG_WARNING,
-				"slot %u keeps a BAR mapped until it ends: it takes no messages",
-				slot);
+			cleat_log(CLEAT_LOG_INFO, "slot %u keeps a BAR mapped until it ends", slot);
 	settle(p, b);
 }
 

@@ -112,11 +112,40 @@ static void close_files(struct cleat_uio *u)
 	free(u);
 }
 
+/* UIO knows no IOMMU. Where one translates for the device, physical addresses lead nowhere. */
+static int check_iommu(const struct cleat_pci_device *dev)
+{
+	char type[32];
+	int fd;
+	ssize_t n;
+
+	if (dev->iommu_group == CLEAT_PCI_NO_GROUP)
+		return 0;
+	fd = cleat_pci_file_open(
+		O_RDONLY, "%s/kernel/iommu_groups/%d/type", cleat_pci_sysfs(), dev->iommu_group);
+	if (fd < 0)
+		return 0; /* kernels before 4.19 do not tell */
+	n = read(fd, type, sizeof(type) - 1);
+	(void)close(fd);
+	if (n <= 0)
+		return 0;
+	type[n] = '\0';
+	if (strncmp(type, "DMA", 3) != 0) /* "identity" is as good as none */
+		return 0;
+	return cleat_err(-ENOTSUP,
+		"an IOMMU translates the addresses of %s, which %s cannot tell of our memory; bind it "
+		"to vfio-pci, or boot with iommu=pt",
+		dev->device.name, dev->kernel_driver);
+}
+
 int cleat_uio_open(struct cleat_pci_device *dev)
 {
-	struct cleat_uio *u = (struct cleat_uio *)calloc(1, sizeof(*u));
-	int ret;
+	struct cleat_uio *u;
+	int ret = check_iommu(dev);
 
+	if (ret < 0)
+		return ret;
+	u = (struct cleat_uio *)calloc(1, sizeof(*u));
 	if (u == NULL)
 		return cleat_err(-ENOMEM, "no memory for a device");
 	u->fd = u->config_fd = -1;

@@ -42,6 +42,7 @@ BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1',
                         'e1000,hub=2', 'e1000,hub=2', 'virtio,hub=3', 'virtio,hub=3',
                         'virtio,modern,hub=4', 'virtio,modern,hub=4'), hugepages='256')
+NO_IOMMU = Config(nics=STANDARD.nics, iommu='off', hugepages='256')
 
 
 class Skip(Exception):

@@ -5,7 +5,6 @@ import bed
 
 CONFIG = lab.STANDARD
 JUMBO = tuple(range(1515, 9015, 250)) + (4096, 8192, 9014)
-OFF = lab.Config(nics=lab.STANDARD.nics, iommu='off', hugepages='256')
 
 
 def e1000e(guest):
@@ -51,7 +50,7 @@ def test_interrupt(guest):
     sleeps(guest, *e1000(guest), 'vfio-pci')
 
 
-@lab.needs(OFF)
+@lab.needs(lab.NO_IOMMU)
 def test_uio(guest):
     """Without an IOMMU, by physical addresses; with interrupts."""
     for driver in ('uio_pci_generic', 'igb_uio'):

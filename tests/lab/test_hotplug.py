@@ -54,12 +54,31 @@ def go_and_come(guest, nic, driver, away, back):
         primary.audit()
 
 
-def test_unbind(guest):
+def unbind(guest, driver):
     """The driver is taken away by sysfs, and given back."""
-    for driver in ('vfio-pci', 'uio_pci_generic', 'igb_uio'):
-        go_and_come(guest, guest.nics[0], driver,
-                    lambda nic: pci.unbind(guest, nic.address),
-                    lambda nic, d=driver: pci.bind(guest, nic.address, d))
+    go_and_come(guest, guest.nics[0], driver, lambda nic: pci.unbind(guest, nic.address),
+                lambda nic: pci.bind(guest, nic.address, driver))
+
+
+def test_unbind(guest):
+    """From vfio-pci: the kernel waits until the last process has unmapped it."""
+    unbind(guest, 'vfio-pci')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_unbind_uio(guest):
+    """From UIO: registers vanish under the worker's hands."""
+    for driver in ('uio_pci_generic', 'igb_uio'):
+        unbind(guest, driver)
+
+
+def test_uio_behind_iommu(guest):
+    """Refused with a sentence: physical addresses lead nowhere."""
+    nic = guest.nics[0]
+    pci.bind(guest, nic.address, 'uio_pci_generic')
+    done = guest.run(['%s/cleat-primary' % lab.BIN, '--instance', 'refused', '-a', nic.address])
+    pci.unbind(guest, nic.address)
+    assert done.code == 2 and b'iommu=pt' in done.err, (done.code, done.err)
 
 
 def test_unplug(guest):

@@ -8,7 +8,6 @@ import lab
 
 CONFIG = lab.STANDARD
 JUMBO = tuple(range(1515, 9015, 250)) + (4096, 8192, 9014)
-OFF = lab.Config(nics=lab.STANDARD.nics, iommu='off', hugepages='256')
 
 
 def pair(guest):
@@ -36,7 +35,7 @@ def test_interrupt(guest):
     bed.forward(guest, *pair(guest), 'vfio-pci', receiver_args=('--interrupt',))
 
 
-@lab.needs(OFF)
+@lab.needs(lab.NO_IOMMU)
 def test_uio(guest):
     """Without an IOMMU, by physical addresses; with interrupts."""
     for driver in ('uio_pci_generic', 'igb_uio'):
