@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_access.py - vfio-pci, uio_pci_generic and igb_uio, each on each NIC that they fit."""
+import os
+
+import lab
+import pci
+
+ACCESS = os.path.dirname(lab.BIN) + '/tests/lab/access'
+NICS = ('e1000', 'e1000e', 'igb', 'virtio,legacy')
+CONFIG = lab.Config(nics=NICS, aw_bits=39, spare=1)
+
+
+def access(guest, *args, code=0, before=''):
+    """Run the program; its output."""
+    done = guest.run('%s %s %s' % (before, ACCESS, ' '.join(args)))
+    text = (done.out + done.err).decode()
+    assert done.code == code, 'access %s: exit code %d\n%s' % (' '.join(args), done.code, text)
+    return text
+
+
+def refused(guest, *args, before=''):
+    """What it says when it cannot open the device."""
+    return access(guest, *args, code=3, before=before)
+
+
+def everything(guest, driver):
+    """Registers, configuration, interrupts, ports, reset of each NIC."""
+    for n in guest.nics:
+        pci.bind(guest, n.address, driver)
+        try:
+            text = access(guest, 'all', n.address)
+        finally:
+            pci.unbind(guest, n.address)
+        assert 'config ok' in text
+        assert 'interrupts ok' in text or n.model == 'virtio', text
+        yield n, text
+
+
+def test_vfio(guest):
+    """MSI-X where the NIC has it, INTx on the old one."""
+    for n, text in everything(guest, 'vfio-pci'):
+        assert ('MSI-X on' in text) == (n.model in ('e1000e', 'igb')), text
+        assert ('3 wired' in text) == (n.model in ('e1000e', 'igb')), text
+
+
+def test_uio_generic(guest):
+    """The interrupt line alone."""
+    for n, text in everything(guest, 'uio_pci_generic'):
+        assert '1 wired, MSI-X off' in text or n.model == 'virtio', text
+
+
+def test_igb_uio(guest):
+    """One vector, MSI-X where the NIC has it."""
+    for n, text in everything(guest, 'igb_uio'):
+        assert '1 wired, MSI-X %s' % ('off' if n.model == 'e1000' else 'on') in text or \
+            n.model == 'virtio', text
+
+
+def test_dma(guest):
+    """The window is shifted into the 39 bits of this IOMMU; ranges come and go."""
+    n = guest.nics[1]
+    pci.bind(guest, n.address, 'vfio-pci')
+    text = access(guest, 'dma', n.address)
+    assert 'shift 0x0\n' not in text and 'refused: ' in text, text
+    pci.unbind(guest, n.address)
+
+
+@lab.needs(lab.Config(nics=('e1000,multifunction=on', 'e1000,addr=4.1')))
+def test_groups(guest):
+    """48 bits need no shift. Two functions without ACS are one group: both in user space or none."""
+    one, other = '0000:00:04.0', '0000:00:04.1'
+    pci.bind(guest, one, 'vfio-pci')
+    pci.bind(guest, other, 'e1000')
+    text = refused(guest, 'try', one, 'va')
+    assert text.startswith('EBUSY') and other + ' (e1000)' in text, text
+    pci.bind(guest, other, 'vfio-pci')
+    access(guest, 'two', one, other)
+    assert 'shift 0x0\n' in access(guest, 'dma', one)
+    for address in (one, other):
+        pci.unbind(guest, address)
+
+
+def test_refusals(guest):
+    """What is not ours is left alone, and the sentence says how to get it."""
+    n = guest.nics[1]
+    pci.bind(guest, n.address, 'e1000e')
+    text = refused(guest, 'try', n.address, 'pa')
+    assert text.startswith('EBUSY') and 'e1000e' in text and 'cleat bind' in text, text
+    pci.unbind(guest, n.address)
+    assert refused(guest, 'try', n.address, 'va').startswith('ENODEV')
+    pci.bind(guest, n.address, 'uio_pci_generic')
+    assert '--iova-mode pa' in refused(guest, 'try', n.address, 'va')
+    pci.bind(guest, n.address, 'vfio-pci')
+    hold = guest.start([ACCESS, 'hold', n.address])
+    hold.wait_for('held')
+    text = refused(guest, 'try', n.address, 'va')
+    assert text.startswith('EBUSY') and 'another process' in text, text
+    hold.signal(9)
+    hold.wait(20)
+    access(guest, 'try', n.address, 'va')
+    pci.unbind(guest, n.address)
+
+
+def test_limits(guest):
+    """The kernel's limits of mappings and of locked memory, each with what to do about it."""
+    n = guest.nics[1]
+    parameter = '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit'
+    pci.bind(guest, n.address, 'vfio-pci')
+    usual = guest.check('cat ' + parameter)
+    access(guest, 'map', n.address)
+    try:
+        guest.check('echo 4 >' + parameter)
+        text = refused(guest, 'map', n.address)
+        assert text.startswith('ENOSPC') and 'dma_entry_limit' in text, text
+    finally:
+        guest.check('echo %s >%s' % (usual, parameter))
+    text = refused(guest, 'map', n.address,
+                   before='ulimit -l 16; exec setpriv --bounding-set=-ipc_lock ')
+    assert text.startswith('ENOMEM') and '16 KiB' in text and 'ulimit -l' in text, text
+    pci.unbind(guest, n.address)
+
+
+@lab.needs(lab.Config(nics=NICS, iommu='off'))
+def test_no_iommu(guest):
+    """Without an IOMMU vfio-pci does not take a device; UIO does, and all works."""
+    assert guest.run('ls /sys/kernel/iommu_groups/*').code != 0
+    for n in guest.nics[:2]:
+        for driver in ('uio_pci_generic', 'igb_uio'):
+            pci.bind(guest, n.address, driver)
+            access(guest, 'all', n.address)
+        pci.unbind(guest, n.address)
+
+
+def test_taken_back(guest):
+    """The kernel takes a device away while it is in use."""
+    for n in guest.nics[:2]:
+        pci.bind(guest, n.address, 'vfio-pci')
+        hold = guest.start([ACCESS, 'hold', n.address])
+        hold.wait_for('held')
+        pci.unbind(guest, n.address)
+        done = hold.wait(60)
+        assert done.code == 0, hold.out.decode()
+
+
+def test_unplugged(guest):
+    """The NIC is pulled out; its registers read as all ones, and nothing crashes."""
+    n = guest.nics[1]
+    for driver in ('uio_pci_generic', 'igb_uio', 'vfio-pci'):
+        pci.bind(guest, n.address, driver)
+        hold = guest.start([ACCESS, 'hold', n.address])
+        hold.wait_for('held')
+        pci.unplug(guest, n)
+        done = hold.wait(60)
+        assert done.code == 0, hold.out.decode()
+        pci.plug(guest, n)
