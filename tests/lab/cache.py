@@ -65,7 +65,7 @@ def make_kernel(apt, new):
     release = image[len('linux-image-'):]
     apt.unpack([image], new + '.tmp')
     headers = [p for p in apt.lacking('linux-headers-' + release)
-               if re.match('linux-(headers|kbuild|compiler)-', p)]
+               if re.match('linux-(headers|kbuild|compiler)-|libelf1', p)]
     apt.unpack(headers, new + '.tmp')
     apt.unpack(['dpdk-kmods-dkms'], new + '.tmp')
     shutil.move(new + '.tmp/boot/vmlinuz-' + release, new + '/vmlinuz')
@@ -99,7 +99,8 @@ def build_igb_uio(top, release):
         f.write('obj-m := igb_uio.o\n')
     done = subprocess.run(['make', '-C', src + '/linux-headers-' + release, 'M=' + source,
                            'CC=gcc', 'modules'], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+                          stderr=subprocess.STDOUT, text=True, check=False,
+                          env=dict(os.environ, LD_LIBRARY_PATH=top + '/' + LIB))  # objtool's libelf
     if done.returncode:
         print(done.stdout, file=sys.stderr)
         raise Missing('igb_uio.ko does not build for kernel %s with this gcc' % release)
