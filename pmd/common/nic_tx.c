@@ -8,10 +8,12 @@
 
 #include "runtime/iova.h"
 #include "runtime/mbuf_ring.h"
+#include "runtime/registry.h"
+#include "runtime/row.h"
 
 #define FREE_CHUNK 64U
 #define CLEAN_AT   32U
-#define PAGE	   4096U
+#define PAGE_SHIFT 12U
 
 static uint32_t allowed_flags(uint32_t offloads)
 {
@@ -22,6 +24,22 @@ static uint32_t allowed_flags(uint32_t offloads)
 	if (offloads & CLEAT_OFFLOAD_TX_VLAN_INSERT)
 		flags |= CLEAT_MBUF_TX_VLAN;
 	return flags;
+}
+
+/* Of the smallest pages of the window's memory. */
+static uint32_t page_shift(void)
+{
+	uint64_t least = 0;
+
+	for (unsigned i = 0; i < CLEAT_MAX_SEGMENTS; i++) {
+		struct cleat_segment_shm row;
+
+		if (CLEAT_ROW_READ(&row, &cleat_registry->segments[i]) == 0 &&
+			row.kind == CLEAT_SEGMENT_MEMORY && cleat_is_pow2(row.page_bytes) &&
+			(least == 0 || row.page_bytes < least))
+			least = row.page_bytes;
+	}
+	return least != 0 ? (uint32_t)__builtin_ctzll(least) : PAGE_SHIFT;
 }
 
 int cleat_nic_txq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
@@ -47,6 +65,7 @@ int cleat_nic_txq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 	}
 	tx->v = v;
 	tx->clean_at = v.count / 4 < CLEAN_AT ? v.count / 4 : CLEAN_AT;
+	tx->page_shift = page_shift();
 	tx->allowed = allowed_flags(conf->offloads);
 	tx->segments = (conf->offloads & CLEAT_OFFLOAD_TX_SEGMENTS) != 0;
 	tx->owner_id = conf->owner_id;
@@ -120,46 +139,44 @@ void cleat_nic_tx_refuse(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsig
 
 /* ---- packets that are not simple ---- */
 
-/* How many bytes from @p p on a device sees in one piece, and where. 0: it sees none. */
-static uint32_t piece(const uint8_t *p, uint32_t len, uint64_t *iova)
+/* How many of the bytes from @p off on lie in one page, and where. 0: the device sees none. */
+static uint32_t piece(
+	const struct cleat_nic_txq *tx, const struct cleat_mbuf *s, uint32_t off, uint64_t *iova)
 {
-	uint32_t n = PAGE - ((uint32_t)(uintptr_t)p & (PAGE - 1));
+	uint32_t left = s->data_len - off;
+	uint64_t page = 1ULL << tx->page_shift, room;
 
-	*iova = cleat_iova_of(p);
+	*iova = cleat_likely(s->iova != CLEAT_IOVA_NONE) ? cleat_mbuf_data_iova(s) + off
+							 : cleat_iova_of(cleat_mbuf_data(s) + off);
 	if (*iova == CLEAT_IOVA_NONE)
 		return 0;
-	while (n < len && cleat_iova_of(p + n) == *iova + n)
-		n += PAGE;
-	return n < len ? n : len;
+	room = page - (*iova & (page - 1));
+	return left < room ? left : (uint32_t)room;
 }
 
 /* Descriptors for a segment; 0: the device does not reach it. */
-static uint32_t count_pieces(const struct cleat_mbuf *s)
+static uint32_t count_pieces(const struct cleat_nic_txq *tx, const struct cleat_mbuf *s)
 {
-	const uint8_t *p = cleat_mbuf_data(s);
-	uint32_t n = 0;
+	uint32_t n = 0, off = 0, got;
+	uint64_t iova;
 
-	if (cleat_likely(s->iova != CLEAT_IOVA_NONE))
+	if (cleat_likely(s->iova != CLEAT_IOVA_NONE && cleat_nic_tx_in_page(tx, s)))
 		return 1;
-	for (uint32_t len = s->data_len; len != 0; n++) {
-		uint64_t iova;
-		uint32_t got = piece(p, len, &iova);
-
+	for (; off < s->data_len; off += got, n++) {
+		got = piece(tx, s, off, &iova);
 		if (got == 0)
 			return 0;
-		p += got;
-		len -= got;
 	}
 	return n;
 }
 
 /* Descriptors for a packet; 0: it has not as many segments as it says, or one out of reach. */
-static uint32_t count_all(const struct cleat_mbuf *m)
+static uint32_t count_all(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
 {
 	uint32_t segments = m->nb_segs, n = 0;
 
 	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s)) {
-		uint32_t pieces = count_pieces(s);
+		uint32_t pieces = count_pieces(tx, s);
 
 		if (segments-- == 0 || pieces == 0)
 			return 0;
@@ -179,26 +196,19 @@ static uint32_t may_send(const struct cleat_nic_txq *tx, const struct cleat_mbuf
 		return 0;
 	if (m->nb_segs == 0 || (m->nb_segs > 1 && !tx->segments))
 		return 0;
-	n = count_all(m);
+	n = count_all(tx, m);
 	/* one more for the context, one stays empty */
 	return n <= tx->v.count - 2 ? n : 0;
 }
 
 static void put_pieces(struct cleat_nic_txq *tx, const struct cleat_mbuf *s, uint64_t w1)
 {
-	const uint8_t *p = cleat_mbuf_data(s);
+	uint32_t off = 0, got;
+	uint64_t iova;
 
-	if (cleat_likely(s->iova != CLEAT_IOVA_NONE)) {
-		cleat_nic_tx_put(tx, cleat_mbuf_data_iova(s), w1 | s->data_len, NULL);
-		return;
-	}
-	for (uint32_t len = s->data_len; len != 0;) {
-		uint64_t iova;
-		uint32_t got = piece(p, len, &iova);
-
+	for (; off < s->data_len; off += got) {
+		got = piece(tx, s, off, &iova);
 		cleat_nic_tx_put(tx, iova, w1 | got, NULL);
-		p += got;
-		len -= got;
 	}
 }
 

@@ -44,6 +44,7 @@ struct cleat_nic_txq {
 	uint32_t next, clean, used;
 	uint32_t clean_at; /* so many filled ones are worth a look */
 	uint32_t allowed;  /* CLEAT_MBUF_TX_… that the port has switched on */
+	uint32_t page_shift;
 	uint16_t owner_id;
 	uint8_t segments;    /* packets of several mbufs may come */
 	uint64_t context[2]; /* the offload context that the device has; 0, 0: none */
@@ -97,12 +98,21 @@ cleat_inline void cleat_nic_tx_put(
 	tx->used++;
 }
 
-/* One segment, nothing to be done by the device, of a length that it can send. */
+/* Does the data lie in one page? A device that sees the pages in other places than we do may still
+ * take it in one piece, but QEMU's 82574 and 82576 drop the packet then. So it gets two pieces. */
+cleat_inline int cleat_nic_tx_in_page(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
+{
+	uint64_t first = cleat_mbuf_data_iova(m);
+
+	return (first ^ (first + m->data_len - 1)) >> tx->page_shift == 0;
+}
+
+/* One segment, nothing to be done by the device, of a length that it can send, in one piece. */
 cleat_inline int cleat_nic_tx_is_simple(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
 {
 	return (m->ol_flags & CLEAT_MBUF_TX_MASK) == 0 && m->nb_segs == 1 &&
 	       m->pkt_len - CLEAT_NIC_TX_MIN <= tx->v.max_frame - CLEAT_NIC_TX_MIN &&
-	       m->iova != CLEAT_IOVA_NONE;
+	       m->iova != CLEAT_IOVA_NONE && cleat_nic_tx_in_page(tx, m);
 }
 
 /** Free and count packets that the device cannot send; outside an operation. */

@@ -88,8 +88,8 @@ def test_two_workers(guest):
         port = primary.port(b)
 
         def worker(queue):
-            return primary.worker('w%d' % queue, '--rx', 'port:%d:%d' % (port, queue), '--tx',
-                                  'port:%d:%d' % (port, queue), '--mode', 'rxonly')
+            return primary.worker('w%d' % queue, '--rx', 'port:%d:%d' % (port, queue), '--mode',
+                                  'rxonly')
 
         both = [worker(0), worker(1)]
         burst(primary, a)

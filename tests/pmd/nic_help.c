@@ -6,6 +6,7 @@
 
 #include "pmd/common/nic_tx.h"
 #include "runtime/iova.h"
+#include "runtime/row.h"
 
 struct nic nic;
 
@@ -32,6 +33,15 @@ static void describe(enum cleat_dir dir)
 	words[CLEAT_NIC_MAX_FRAME] = 9014;
 }
 
+void nic_pages(uint64_t page_bytes)
+{
+	struct cleat_segment_shm row = {
+		.kind = CLEAT_SEGMENT_MEMORY, .page_bytes = page_bytes, .ready = 1
+	};
+
+	CLEAT_ROW_WRITE(&cleat_registry->segments[1], &row);
+}
+
 void nic_world_up(uint32_t mbufs)
 {
 	mbuf_world_up();
@@ -41,6 +51,7 @@ void nic_world_up(uint32_t mbufs)
 	cleat_iova_chunks[0].table = NULL;
 	cleat_iova_chunks[0].page_shift = 12;
 	cleat_iova_chunks[0].len_bytes = MBUF_HELP_BYTES;
+	nic_pages(1ULL << 30); /* so large that no packet crosses into another */
 	nic.pool = mbuf_world_pool("p", mbufs, 2048, 32);
 	describe(CLEAT_RX);
 	describe(CLEAT_TX);

@@ -27,6 +27,8 @@ extern struct nic nic;
 /* A pool of @p mbufs buffers of 2 KiB, and words that describe both queues. */
 void nic_world_up(uint32_t mbufs);
 void nic_world_down(void);
+/* Size of the pages that the window's memory is said to have; 1 GiB at first. */
+void nic_pages(uint64_t page_bytes);
 
 /* Claim a queue of a driver: as nic_conf() says. @return what the driver says */
 int nic_claim(const char *driver, enum cleat_dir dir, uint32_t offloads);
