@@ -2,8 +2,8 @@
 /*
  * huge_1g - memory on a page of 1 GiB: a segment, and an instance with an unprivileged worker.
  *
- * Reserves the page if it may, and gives it back. Exit 77 where none can be had. tests/lab runs this
- * program in a guest that has such pages.
+ * Reserves the page if it may, and gives it back. Exit 77 where none can be had. tests/lab runs
+ * this program in a guest that has such pages.
  */
 #include <check.h>
 #include <errno.h>
