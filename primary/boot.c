@@ -8,6 +8,7 @@
 #include "primary/hotplug.h"
 #include "primary/memory.h"
 #include "primary/notify.h"
+#include "primary/numa.h"
 #include "primary/ports.h"
 #include "primary/reaper.h"
 #include "primary/server.h"
@@ -109,6 +110,7 @@ static const struct step {
 	{ "instance", claim_instance, release_instance, CLEAT_EXIT_FAILED },
 	{ "buses", cleat_devices_scan, forget_devices, CLEAT_EXIT_USAGE },
 	{ "addresses for devices", cleat_dma_choose, NULL, CLEAT_EXIT_FAILED },
+	{ "nodes for memory", cleat_numa_choose, NULL, CLEAT_EXIT_USAGE },
 	{ "window", reserve_window, release_window, CLEAT_EXIT_MEMORY },
 	{ "registry", cleat_memory_registry, NULL, CLEAT_EXIT_MEMORY },
 	{ "memory", cleat_memory_first, cleat_memory_release, CLEAT_EXIT_MEMORY },

@@ -35,6 +35,11 @@ static const struct cleat_pci_access *access_of(struct cleat_device *device)
 	return cleat_pci_access_find(pci->kernel_driver);
 }
 
+bool cleat_dma_usable(struct cleat_device *device)
+{
+	return access_of(device) != NULL;
+}
+
 static int needs_pa(struct cleat_device *device, void *arg)
 {
 	const struct cleat_pci_access *access = access_of(device);

@@ -10,6 +10,9 @@
 
 #include "primary/primary.h"
 
+/** Is it a PCI device that we may use: a driver for it, reachable, not hidden by the lists? */
+bool cleat_dma_usable(struct cleat_device *device);
+
 /** Decide on p->iova_mode and p->iova_shift, after the scan and before there is memory. @return 0;
  * -EPERM if physical addresses are needed but hidden */
 int cleat_dma_choose(struct cleat_primary *p);

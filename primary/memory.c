@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "primary/dma.h"
+#include "primary/numa.h"
 #include "primary/place.h"
 #include "primary/pools.h"
 #include "primary/server.h"
@@ -21,7 +22,6 @@
 #include "runtime/window.h"
 
 #define REGISTRY_ROW 0
-#define POOL_DEFAULT "default"
 #define HEADROOM     128
 
 uint16_t cleat_memory_node(int node)
@@ -264,6 +264,16 @@ static int add_segment(struct cleat_primary *p, int row)
 	return rc;
 }
 
+static int make_share(struct cleat_primary *p, const struct cleat_share *share)
+{
+	int row = make_segment(p, share->bytes, cleat_memory_node(share->node));
+	int rc = row < 0 ? row : add_segment(p, row);
+
+	if (rc == 0)
+		log_segment(&p->segments[row]);
+	return rc;
+}
+
 int cleat_memory_first(struct cleat_primary *p)
 {
 	struct cleat_zone_request req = {
@@ -273,18 +283,15 @@ int cleat_memory_first(struct cleat_primary *p)
 		.node = CLEAT_NODE_ANY,
 	};
 	struct cleat_zone_shm zone;
-	int rc, row;
+	int rc = 0;
 
 	p->heap = cleat_heap_create();
 	if (p->heap == NULL)
 		return cleat_err(-ENOMEM, "out of memory");
-	row = make_segment(p, p->options->memory_bytes, cleat_memory_node(p->options->numa_node));
-	if (row < 0)
-		return row;
-	rc = add_segment(p, row);
+	for (unsigned i = 0; rc == 0 && i < p->n_shares; i++)
+		rc = make_share(p, &p->shares[i]);
 	if (rc < 0)
 		return rc;
-	log_segment(&p->segments[row]);
 	rc = cleat_zone_reserve(p->heap, &req, &zone);
 	if (rc < 0)
 		return rc;
@@ -294,35 +301,45 @@ int cleat_memory_first(struct cleat_primary *p)
 }
 
 /* As many mbufs as half the free memory holds, in a ring's limits. */
-static uint32_t default_count(const struct cleat_primary *p)
+static uint32_t default_count(const struct cleat_primary *p, int node)
 {
 	uint64_t each = sizeof(struct cleat_mbuf) + HEADROOM + p->options->mbuf_bytes;
 	struct cleat_heap_stats stats;
 	uint64_t count;
 
-	cleat_heap_stats(p->heap, CLEAT_NODE_ANY, &stats);
+	cleat_heap_stats(p->heap, cleat_memory_node(node), &stats);
 	count = stats.largest_bytes / 2 / each;
 	if (count > 65536)
 		count = 65536;
 	return count < 64 ? 64 : (uint32_t)count;
 }
 
-int cleat_memory_pool(struct cleat_primary *p)
+static int make_pool(struct cleat_primary *p, unsigned share)
 {
+	char name[CLEAT_NAME_LEN];
 	struct cleat_pool_want want = {
-		.name = POOL_DEFAULT,
+		.name = cleat_numa_pool_name(p, share, name),
 		.count = p->options->mbuf_count,
 		.data_bytes = p->options->mbuf_bytes,
 		.headroom = HEADROOM,
 		.cache_handles = p->options->mbuf_cache,
-		.node = p->options->numa_node,
+		.node = p->shares[share].node,
 	};
 	int rc;
 
 	if (want.count == 0)
-		want.count = default_count(p);
+		want.count = default_count(p, want.node);
 	rc = cleat_pool_create(p, &want);
 	return rc < 0 ? rc : 0;
+}
+
+int cleat_memory_pool(struct cleat_primary *p)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < p->n_shares; i++)
+		rc = make_pool(p, i);
+	return rc;
 }
 
 void cleat_memory_release(struct cleat_primary *p)

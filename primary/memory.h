@@ -12,9 +12,9 @@
 
 /** Segment 0 and its tables, empty; the header's magic is written last. */
 int cleat_memory_registry(struct cleat_primary *p);
-/** The first memory segment of options->memory_bytes, and the zone "cleat.shared". */
+/** The first memory segments, one for each of p->shares, and the zone "cleat.shared". */
 int cleat_memory_first(struct cleat_primary *p);
-/** The pool "default". */
+/** The pool "default", and one for each further node. */
 int cleat_memory_pool(struct cleat_primary *p);
 /** Everything unmapped and closed. */
 void cleat_memory_release(struct cleat_primary *p);

@@ -25,6 +25,7 @@ enum key {
 	KEY_BASE,
 	KEY_WINDOW,
 	KEY_NODE,
+	KEY_SOCKET_MEM,
 	KEY_MBUFS,
 	KEY_MBUF_SIZE,
 	KEY_MBUF_CACHE,
@@ -63,7 +64,11 @@ static const struct argp_option OPTIONS[] = {
 	{ "no-huge", KEY_NO_HUGE, NULL, 0, "Use ordinary 4 KiB pages: slower, needs no set-up", 0 },
 	{ "huge-size", KEY_HUGE_SIZE, "2M|1G", 0,
 		"Size of hugepages (default: the larger one of which enough are free)", 0 },
-	{ "numa-node", KEY_NODE, "N", 0, "Take memory from this node (default: any)", 0 },
+	{ "numa-node", KEY_NODE, "N", 0,
+		"Take memory from this node (default: the nodes where the devices are)", 0 },
+	{ "socket-mem", KEY_SOCKET_MEM, "MIB,...", 0,
+		"Memory on each node, instead of --memory: 256,512 is 256 MiB on node 0 and 512 on node 1",
+		0 },
 	{ "iova-mode", KEY_IOVA_MODE, "auto|va|pa", 0,
 		"Addresses that devices use: virtual (an IOMMU, or no device) or physical (needs root); "
 		"auto (default): physical if a device that may be used is bound to a UIO driver",
@@ -179,6 +184,27 @@ static int parse_mib(const char *text, uint64_t *out)
 	return status;
 }
 
+static int parse_socket_mem(const char *text, struct cleat_options *o)
+{
+	char number[24];
+	int status = 0;
+
+	o->n_socket_mem = 0;
+	for (const char *at = text; at != NULL && status == 0;) {
+		int len = (int)strcspn(at, ",");
+
+		if (o->n_socket_mem == CLEAT_MAX_NODES)
+			return cleat_err(-EINVAL, "--socket-mem %s: at most %d nodes", text,
+				CLEAT_MAX_NODES);
+		(void)snprintf(number, sizeof(number), "%.*s", len, at);
+		status = parse_number("socket-mem", number, 0, CLEAT_WINDOW_LEN_MAX / MIB,
+			&o->socket_mem[o->n_socket_mem]);
+		o->socket_mem[o->n_socket_mem++] *= MIB;
+		at = at[len] == ',' ? at + len + 1 : NULL;
+	}
+	return status;
+}
+
 static int parse_huge(const char *text, uint64_t *out)
 {
 	if (strcasecmp(text, "2M") == 0 || strcasecmp(text, "2MB") == 0)
@@ -261,6 +287,8 @@ static int take(struct cleat_options *o, int key, const char *arg)
 		return parse_huge(arg, &o->huge_bytes);
 	case KEY_NODE:
 		return parse_node(arg, &o->numa_node);
+	case KEY_SOCKET_MEM:
+		return parse_socket_mem(arg, o);
 	case KEY_IOVA_MODE:
 		return parse_iova(arg, &o->iova_mode);
 	case KEY_BASE:
@@ -295,10 +323,23 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return EINVAL;
 }
 
+static uint64_t sum_of(const uint64_t *values, unsigned n)
+{
+	uint64_t sum = 0;
+
+	while (n-- > 0)
+		sum += values[n];
+	return sum;
+}
+
 static int check_together(const struct cleat_options *o)
 {
 	if (o->no_huge && o->huge_bytes != 0)
 		return cleat_err(-EINVAL, "--no-huge and --huge-size exclude each other");
+	if (o->n_socket_mem > 0 && o->numa_node >= 0)
+		return cleat_err(-EINVAL, "--socket-mem and --numa-node exclude each other");
+	if (o->n_socket_mem > 0 && sum_of(o->socket_mem, o->n_socket_mem) == 0)
+		return cleat_err(-EINVAL, "--socket-mem: some node must have memory");
 	if (o->memory_bytes > o->window_len - GIB)
 		return cleat_err(-EINVAL,
 			"--memory %" PRIu64 ": the window holds %" PRIu64 " MiB at most",

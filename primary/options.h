@@ -46,7 +46,9 @@ struct cleat_options {
 	uint32_t iova_mode;  /* enum cleat_iova_mode, or CLEAT_OPTION_IOVA_AUTO */
 	uint64_t window_base;
 	uint64_t window_len;
-	int numa_node;	     /* -1: any */
+	uint64_t socket_mem[CLEAT_MAX_NODES]; /* bytes on each node */
+	unsigned n_socket_mem;		      /* 0: not given */
+	int numa_node;			      /* -1: any */
 	uint32_t mbuf_count; /* of the pool "default"; 0: as many as a part of the memory holds */
 	uint32_t mbuf_bytes; /* room for data in each, headroom not counted */
 	uint32_t mbuf_cache;

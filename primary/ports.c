@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ipc/socket.h"
+#include "primary/numa.h"
 #include "primary/port_life.h"
 #include "primary/server.h"
 #include "runtime/error.h"
@@ -101,11 +102,14 @@ int cleat_port_configure(struct cleat_primary *p, uint32_t port, uint16_t slot, 
 	return 0;
 }
 
-static int setup_rx(struct cleat_port_ctrl *ctrl, uint32_t queue, uint32_t descriptors,
-	const char *pool, struct cleat_queue_row_shm *row)
+/* @param pool  "": the one on the port's node */
+static int setup_rx(const struct cleat_primary *p, struct cleat_port_ctrl *ctrl, uint32_t queue,
+	uint32_t descriptors, const char *pool, struct cleat_queue_row_shm *row)
 {
 	struct cleat_pool_row_shm pool_row;
-	int id = cleat_registry_find_pool(pool, &pool_row);
+	char name[CLEAT_NAME_LEN];
+	int id = cleat_registry_find_pool(
+		pool[0] != '\0' ? pool : cleat_numa_pool_for(p, ctrl, name), &pool_row);
 
 	if (id < 0)
 		return id;
@@ -169,7 +173,7 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 		return rc;
 	row = cleat_registry->queues[port][dir][queue];
 	if (dir == CLEAT_RX)
-		rc = setup_rx(p->ports[port], queue, descriptors, pool, &row);
+		rc = setup_rx(p, p->ports[port], queue, descriptors, pool, &row);
 	else
 		rc = setup_tx(p->ports[port], queue, descriptors);
 	if (rc < 0)
@@ -193,7 +197,7 @@ int cleat_port_default(struct cleat_primary *p, uint32_t port)
 	int rc = cleat_port_configure(p, port, 0, rx, tx);
 
 	for (uint32_t q = 0; rc == 0 && q < rx; q++)
-		rc = cleat_port_queue_setup(p, port, 0, CLEAT_RX, q, 0, "default");
+		rc = cleat_port_queue_setup(p, port, 0, CLEAT_RX, q, 0, "");
 	for (uint32_t q = 0; rc == 0 && q < tx; q++)
 		rc = cleat_port_queue_setup(p, port, 0, CLEAT_TX, q, 0, "");
 	return rc == 0 ? cleat_port_start(p, port) : rc;

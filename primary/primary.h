@@ -61,6 +61,12 @@ struct cleat_mac_filters {
 	uint8_t macs[CLEAT_MAX_MAC_FILTERS][6];
 };
 
+/* Of the first memory (numa.h). */
+struct cleat_share {
+	int node; /* -1: any */
+	uint64_t bytes;
+};
+
 struct cleat_primary {
 	const struct cleat_options *options;
 	struct ev_loop *loop;
@@ -83,6 +89,8 @@ struct cleat_primary {
 	ev_timer tick;	    /* drivers' once per second */
 	uint32_t iova_mode; /* enum cleat_iova_mode, chosen at start */
 	uint64_t iova_shift;
+	struct cleat_share shares[CLEAT_MAX_NODES];
+	unsigned n_shares;
 
 	int listen_fd;
 	struct cleat_conn *conns;		   /* all */

@@ -44,8 +44,8 @@ static int queue_setup(struct cleat_conn *c, const Cleat__QueueSetup *m)
 
 	if (rc < 0)
 		return rc;
-	return cleat_port_queue_setup(c->p, m->port, c->slot, dir_of(m->direction), m->queue,
-		m->descriptors, m->pool[0] != '\0' ? m->pool : "default");
+	return cleat_port_queue_setup(
+		c->p, m->port, c->slot, dir_of(m->direction), m->queue, m->descriptors, m->pool);
 }
 
 typedef int (*set_mac_fn)(
