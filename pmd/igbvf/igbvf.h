@@ -28,7 +28,8 @@ struct cleat_igbvf {
 	struct cleat_nic_irq irq;
 	struct cleat_nic_ring rings[2];
 	uint32_t seen[CLEAT_IGBVF_STATS]; /* statistics as read last */
-	uint32_t mailbox; /* bits that reading cleared, and nobody has asked for yet */
+	uint32_t mailbox;   /* bits that reading cleared, and nobody has asked for yet */
+	uint8_t granted[6]; /* the address that the physical function gave at the last reset */
 	int running;
 	int lost;
 };
@@ -54,7 +55,7 @@ uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget);
 
 /* igbvf_hw_ctrl.c */
 
-/** Reset, and make ourselves known: own address comes from the physical function. */
+/** Reset, and make ourselves known; `granted` is what the physical function says. */
 int cleat_igbvf_reset(struct cleat_igbvf *vf);
 /** Queues and interrupts to rest, without the physical function. */
 int cleat_igbvf_rest(struct cleat_igbvf *vf);

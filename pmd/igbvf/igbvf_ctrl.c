@@ -114,12 +114,9 @@ static int check_fits(const struct cleat_igbvf *vf, unsigned mtu)
 static int start(struct cleat_port_ctrl *port)
 {
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
-	uint8_t own[6];
 	int ret = check_fits(vf, port->mtu);
 
-	memcpy(own, vf->mac.own, 6);
 	ret = ret < 0 ? ret : cleat_igbvf_reset(vf);
-	memcpy(vf->mac.own, own, 6); /* it may have been changed */
 	ret = ret < 0 ? ret : cleat_igbvf_settings(vf);
 	ret = ret < 0 ? ret : cleat_igbvf_irq_open(vf);
 	if (ret < 0)
@@ -220,6 +217,7 @@ static int bring_up(struct cleat_igbvf *vf, struct cleat_device *device)
 	ret = cleat_igbvf_reset(vf);
 	if (ret < 0)
 		return ret;
+	memcpy(vf->mac.own, vf->granted, 6);
 	if (memcmp(vf->mac.own, ZERO, 6) == 0) /* nobody gave it one */
 		cleat_mac_from_name(device->name, vf->mac.own);
 	memcpy(vf->port.mac, vf->mac.own, 6);

@@ -136,8 +136,11 @@ int cleat_igbvf_mtu_tell(struct cleat_igbvf *vf, unsigned mtu)
 
 int cleat_igbvf_settings(struct cleat_igbvf *vf)
 {
-	int ret = cleat_igbvf_mac_set(&vf->port, vf->mac.own);
+	int ret = 0;
 
+	/* one that was given by an administrator may not even be said again */
+	if (memcmp(vf->mac.own, vf->granted, 6) != 0)
+		ret = cleat_igbvf_mac_set(&vf->port, vf->mac.own);
 	if (ret == 0)
 		ret = cleat_igbvf_mtu_tell(vf, vf->port.mtu);
 	if (ret == 0 && vf->mac.filters_used != 0)

@@ -53,7 +53,7 @@ int cleat_igbvf_reset(struct cleat_igbvf *vf)
 	ret = ret < 0 ? ret : cleat_igbvf_ask(vf, words, 1, "use an address of its own");
 	if (ret < 0)
 		return ret;
-	memcpy(vf->mac.own, &words[1], 6);
+	memcpy(vf->granted, &words[1], 6);
 	vf->lost = 0;
 	memset(vf->seen, 0, sizeof(vf->seen));
 	return 0;

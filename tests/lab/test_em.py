@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_em.py - net_em: an 82574 and an 82540EM, both directions, each way to reach them."""
-import lab
 import bed
+import lab
+import offloads
 
 CONFIG = lab.STANDARD
 JUMBO = tuple(range(1515, 9015, 250)) + (4096, 8192, 9014)
@@ -57,3 +58,9 @@ def test_uio(guest):
         for pair in (e1000e(guest), e1000(guest)):
             bed.forward(guest, *pair, driver)
             sleeps(guest, *pair, driver)
+
+
+def test_offloads(guest):
+    """Checksums and VLAN tags, both ways."""
+    offloads.run(guest, *e1000e(guest))
+    offloads.run(guest, *e1000(guest))

@@ -4,6 +4,7 @@ import socket
 import struct
 
 import bed
+import offloads
 import lab
 
 CONFIG = lab.STANDARD
@@ -110,3 +111,8 @@ def test_two_workers(guest):
         primary.audit()
         for job in both:
             bed.stop(job)
+
+
+def test_offloads(guest):
+    """Checksums and VLAN tags, both ways."""
+    offloads.run(guest, *pair(guest))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""offloads.py - checksums and VLAN tags by devices: what the wire carried, and what was told."""
+import os
+import struct
+
+import bed
+import lab
+
+# runtime/registry.h
+RX_CHECKSUM, RX_STRIP, RX_SCATTER = 0x1, 0x2, 0x4
+TX_CHECKSUM, TX_INSERT, TX_SEGMENTS = 0x100, 0x200, 0x400
+# runtime/mbuf.h
+VLAN, IP_GOOD, L4_GOOD, L4_BAD, IP_BAD = 0x1, 0x10, 0x40, 0x80, 0x20
+# as tests/lab/offloads.c sends them: is TCP, has a tag, L4 checksum asked for
+SENT = ((False, False, False), (False, False, True), (True, False, True), (False, True, True),
+        (True, True, True), (False, False, True))
+PROGRAM = os.path.dirname(lab.BIN) + '/tests/lab/offloads'
+
+
+def total(data):
+    """The Internet checksum's sum, folded; 0xffff where the checksum in it is right."""
+    data += b'\0' * (len(data) & 1)
+    found = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while found >> 16:
+        found = (found & 0xffff) + (found >> 16)
+    return found
+
+
+def frames(path):
+    """The packets of a capture."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    at, found = 24, []
+    while at < len(data):
+        size = struct.unpack('<I', data[at + 8:at + 12])[0]
+        found.append(data[at + 16:at + 16 + size])
+        at += 16 + size
+    return found
+
+
+def check_frame(frame, tcp, tagged, l4):
+    """Is it what was asked for?"""
+    assert (frame[12:14] == b'\x81\x00') == tagged, frame.hex()
+    if tagged:
+        assert frame[14:16] == b'\x60\x05', frame.hex()
+        frame = frame[:12] + frame[16:]
+    ip = frame[14:34]
+    size = struct.unpack('>H', ip[2:4])[0] - 20
+    body = frame[34:34 + size]
+    assert total(ip) == 0xffff, 'IPv4 checksum: ' + frame.hex()
+    assert ip[9] == (6 if tcp else 17)
+    pseudo = ip[12:20] + struct.pack('>BBH', 0, ip[9], size)
+    assert (total(pseudo + body) == 0xffff) == l4, 'TCP or UDP checksum: ' + frame.hex()
+
+
+def check_lines(lines, strip):
+    """What the receiver said of each packet."""
+    assert len(lines) == len(SENT), lines
+    for line, (tcp, tagged, l4) in zip(lines, SENT):
+        flags, tag = (int(n, 16) for n in line.split()[1:3])
+        assert flags & IP_GOOD and not flags & IP_BAD, line
+        assert flags & (L4_GOOD if l4 else L4_BAD), line
+        assert bool(flags & VLAN) == (tagged and strip), line
+        assert tag == (0x6005 if tagged and strip else 0), line
+
+
+def run(guest, a, b):
+    """From NIC a to NIC b."""
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}) as primary:
+        wire = guest.capture(a.hub)
+        with wire as path:
+            out = guest.check([PROGRAM, bed.INSTANCE, str(primary.port(a)), str(primary.port(b)),
+                               b.mac, hex(TX_CHECKSUM | TX_INSERT | TX_SEGMENTS | RX_STRIP |
+                                          RX_SCATTER),
+                               hex(RX_CHECKSUM | RX_STRIP | RX_SCATTER)])
+            sent = [f for f in frames(path) if f[:6] == bytes.fromhex(b.mac.replace(':', ''))]
+        assert len(sent) == len(SENT), len(sent)
+        for frame, asked in zip(sent, SENT):
+            check_frame(frame, *asked)
+        check_lines(out.splitlines(), strip=True)
