@@ -37,6 +37,17 @@ static int check_hidden_net(const struct bind_device *d)
 		d->pci.device.name, d->pci.kernel_driver);
 }
 
+/* The kernel's driver takes its virtual functions along when it goes. */
+static int check_functions(const struct bind_device *d)
+{
+	if (d->pci.numvfs == 0 || !bind_has_kernel_driver(d))
+		return 0;
+	return cleat_err(-EBUSY,
+		"%s has %u virtual functions, which go when its driver %s goes; --force takes it all "
+		"the same",
+		d->pci.device.name, d->pci.numvfs, d->pci.kernel_driver);
+}
+
 int bind_check_take(const struct bind_device *d, const struct bind_options *o)
 {
 	const char *address = d->pci.device.name;
@@ -55,7 +66,8 @@ int bind_check_take(const struct bind_device *d, const struct bind_options *o)
 	if (code > 0)
 		return cleat_err(-EBUSY, "%s is in use: %s; --force takes it all the same", address,
 			use.why);
-	return check_hidden_net(d);
+	code = check_functions(d);
+	return code < 0 ? code : check_hidden_net(d);
 }
 
 /* ---- IOMMU groups ---- */
