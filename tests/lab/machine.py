@@ -73,7 +73,7 @@ def mib(text):
 
 def kernel_line(cfg, mode):
     """The kernel's command line."""
-    words = ['console=ttyS0', 'quiet', 'loglevel=3', 'panic=-1', 'mitigations=off',
+    words = ['console=ttyS0', 'loglevel=%d' % (3 if mode == 'shell' else 7), 'panic=-1', 'mitigations=off',
              'random.trust_cpu=on', 'lab=' + mode,
              # The host may be busy: an emulated timer that comes late is no broken one.
              'no_timer_check', 'nowatchdog', 'rcupdate.rcu_cpu_stall_suppress=1']
