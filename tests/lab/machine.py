@@ -15,7 +15,7 @@ LIBS = ('usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu')
 class Config:
     """A guest. Two tests whose Config is equal can share a boot."""
     nics: tuple = ()            # "e1000e,hub=0" each; see nic.HELP
-    iommu: str = 'on'           # off, on, strict
+    iommu: str = 'on'           # off, on, strict, pt
     aw_bits: int = 48           # IOVA width of the IOMMU: 39 or 48
     hugepages: str = '0'        # 2 MiB pages, or NODE:N,NODE:N
     hugepages_1g: str = '0'
@@ -34,8 +34,8 @@ def add_options(parser):
     add = group.add_argument
     add('--nic', dest='nics', action='append', default=[], metavar='MODEL,hub=N',
         help='a NIC: e1000, e1000e, igb, virtio, vmxnet3; more below')
-    add('--iommu', choices=('off', 'on', 'strict'), default='on',
-        help='strict: unmapped at once when told, no batches')
+    add('--iommu', choices=('off', 'on', 'strict', 'pt'), default='on',
+        help='strict: unmapped at once, no batches; pt: only for VFIO, so that UIO works beside it')
     add('--aw-bits', type=int, choices=(39, 48), default=48, help="IOVA width, default 48")
     add('--hugepages', default='0', metavar='N', help='2 MiB pages; 0:N,1:N says how many per node')
     add('--hugepages-1g', default='0', metavar='N', help='1 GiB pages')
@@ -73,14 +73,13 @@ def mib(text):
 
 def kernel_line(cfg, mode):
     """The kernel's command line."""
-    words = ['console=ttyS0', 'loglevel=%d' % (3 if mode == 'shell' else 7), 'panic=-1', 'mitigations=off',
-             'random.trust_cpu=on', 'lab=' + mode,
+    words = ['console=ttyS0', 'loglevel=%d' % (3 if mode == 'shell' else 7), 'panic=-1',
+             'mitigations=off', 'random.trust_cpu=on', 'lab=' + mode,
              # The host may be busy: an emulated timer that comes late is no broken one.
              'no_timer_check', 'nowatchdog', 'rcupdate.rcu_cpu_stall_suppress=1']
     if cfg.iommu != 'off':
         words += ['intel_iommu=on']
-    if cfg.iommu == 'strict':
-        words += ['iommu.strict=1']
+    words += {'strict': ['iommu.strict=1'], 'pt': ['iommu=pt']}.get(cfg.iommu, [])
     for size, pages in (('1G', cfg.hugepages_1g), ('2M', cfg.hugepages)):
         if pages != '0':
             if not re.fullmatch(r'\d+|\d+:\d+(,\d+:\d+)*', pages):

@@ -70,7 +70,7 @@ def testpmd(guest, addresses, mode='txonly', seconds=5, options='', eal=''):
     received, sent, its output).
     """
     program = cache.fill(peer=True) + '/peer/testpmd'
-    job = guest.start('exec %s %s %s -- -i --total-num-mbufs=8192 --forward-mode=%s %s' % (
+    job = guest.start('exec stdbuf -oL %s %s %s -- -i --total-num-mbufs=8192 --forward-mode=%s %s' % (
         program, ' '.join('-a ' + a for a in addresses), eal, mode, options))
     job.wait_for('Done\n', 120)
     job.write(b'start\n')
