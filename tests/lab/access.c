@@ -107,7 +107,10 @@ static void check_interrupts(struct cleat_pci_device *dev, volatile uint8_t *bar
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	n = dev->access->irq_open(dev, fds, 3, &irq_fd);
 	need(n > 0 && irq_fd >= 0, "irq_open: %d", n);
-	need(!readable(irq_fd, 50), "no interrupt yet");
+	for (int late = 0; readable(irq_fd, 50); late++) { /* pending since it was last off */
+		need(late < 3, "nothing fires and it interrupts");
+		take(dev, bar, irq_fd, 0);
+	}
 	check_vector(dev, bar, irq_fd, 0);
 	for (int v = 1; v < n; v++)
 		check_vector(dev, bar, fds[v], (unsigned)v);

@@ -176,6 +176,18 @@ START_TEST(uio_is_not_there)
 }
 END_TEST
 
+START_TEST(uio_behind_an_iommu)
+{
+	bound_to("uio_pci_generic"); /* group 7 */
+	tree_file("kernel/iommu_groups/7/type", "DMA-FQ\n");
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), -ENOTSUP);
+	says("iommu=pt");
+	tree_file("kernel/iommu_groups/7/type", "identity\n");
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	cleat_pci_close(&dev);
+}
+END_TEST
+
 START_TEST(uio_bars_by_resource)
 {
 	struct cleat_pci_piece p[CLEAT_PCI_MAX_PIECES];
@@ -376,6 +388,7 @@ static TCase *uio_tests(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, uio_opens_and_closes);
 	tcase_add_test(tc, uio_is_not_there);
+	tcase_add_test(tc, uio_behind_an_iommu);
 	tcase_add_test(tc, uio_bars_by_resource);
 	tcase_add_test(tc, uio_bars_by_maps);
 	tcase_add_test(tc, generic_interrupts);
