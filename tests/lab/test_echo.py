@@ -13,6 +13,12 @@ import pci
 CONFIG = lab.STANDARD
 KERNEL = {'e1000e': 'e1000e', 'e1000': 'e1000', 'igb': 'igb', 'virtio': 'virtio-pci'}
 ADDRESSES = {'10.0.0.2': '10.0.0.1/24', 'fd00::2': 'fd00::1/64'}  # ours: the kernel's
+FIND_INTERFACE = '''
+    cd %s%s
+    while :; do
+        for d in net/* virtio*/net/*; do [ ! -e $d ] || { basename $d; exit; }; done
+        sleep 0.1
+    done'''
 LOAD = os.path.dirname(os.path.abspath(__file__)) + '/udp_load.py'
 
 
@@ -23,8 +29,7 @@ def kernel_host(guest, nic):
         guest.check('modprobe virtio_net')
     pci.bind(guest, nic.address, KERNEL[nic.model])
     try:
-        name = guest.check('cd %s%s; until ls -d net/* virtio*/net/* 2>/dev/null; do sleep 0.1; '
-                           'done' % (pci.SYSFS, nic.address)).split('/')[-1]
+        name = guest.check(FIND_INTERFACE % (pci.SYSFS, nic.address))
         for address in ADDRESSES.values():
             guest.check('ip addr add %s dev %s %s' % (address, name,
                                                       'nodad' if ':' in address else ''))
@@ -68,19 +73,18 @@ def check_host(guest, name, mac):
 
 
 def respond(guest, a, b, driver, *worker_args):
-    """A responder on NIC a, the kernel on NIC b; its report."""
+    """A responder on NIC a, the kernel on NIC b; what it counted agrees."""
     with bed.Primary(guest, {a: driver}) as primary, kernel_host(guest, b) as name:
         end = 'port:%d:0' % primary.port(a)
         worker = primary.worker('echo', '--rx', end, '--tx', end, '--mode', 'echo', '--ip',
                                 '10.0.0.2', '--ip6', 'fd00::2', '--json', *worker_args)
         check_host(guest, name, a.mac)
-        said = json.loads(bed.stop(worker).splitlines()[-1])
-    counts = said['echo']
+        lines = bed.stop(worker).splitlines()
+    counts = json.loads(next(x for x in lines if x.startswith('{')))['echo']
     assert counts['arp'] and counts['nd'], counts
     assert counts['icmp'] >= 10 and counts['icmp6'] >= 10, counts
     assert counts['udp'] >= 2000 and counts['udp6'] >= 2000, counts
     assert counts['fragment'] >= 5 and counts['bad'] == counts['shared'] == 0, counts
-    return said
 
 
 def both(guest, model):

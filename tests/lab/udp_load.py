@@ -11,7 +11,7 @@ import struct
 import sys
 
 WINDOW, PATIENCE_S = 16, 2.0
-SIZES = (8, 9, 18, 60, 100, 511, 512, 1000, 1472)
+SIZES = (8, 9, 18, 60, 100, 511, 512, 1000, 1452)  # the last fills a frame with IPv6
 
 
 def payload(n):
