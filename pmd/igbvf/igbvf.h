@@ -57,8 +57,10 @@ uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget);
 
 /** Reset, and make ourselves known; `granted` is what the physical function says. */
 int cleat_igbvf_reset(struct cleat_igbvf *vf);
-/** Queues and interrupts to rest, without the physical function. */
+/** Queues and interrupts to rest; the physical function still knows us and can be asked. */
 int cleat_igbvf_rest(struct cleat_igbvf *vf);
+/** To rest, and forgotten by the physical function. */
+int cleat_igbvf_leave(struct cleat_igbvf *vf);
 int cleat_igbvf_irq_open(struct cleat_igbvf *vf);
 void cleat_igbvf_irq_close(struct cleat_igbvf *vf);
 void cleat_igbvf_irq_enable(struct cleat_igbvf *vf);

@@ -144,7 +144,7 @@ static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
 	int ret = check_fits(vf, mtu);
 
-	return ret == 0 && vf->running ? cleat_igbvf_mtu_tell(vf, mtu) : ret;
+	return ret == 0 ? cleat_igbvf_mtu_tell(vf, mtu) : ret;
 }
 
 static int offloads_set(struct cleat_port_ctrl *port, uint32_t offloads)
@@ -255,7 +255,7 @@ static int igbvf_remove(struct cleat_device *device, const struct cleat_services
 
 	vf->running = 0;
 	cleat_igbvf_irq_close(vf);
-	ret = cleat_igbvf_rest(vf);
+	ret = cleat_igbvf_leave(vf);
 	if (ret < 0)
 		return ret; /* it may still write to memory */
 	ret = services->port_remove(services->ctx, &vf->port);

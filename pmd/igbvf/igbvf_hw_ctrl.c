@@ -30,24 +30,33 @@ static int wait_ready(struct cleat_igbvf *vf)
 
 int cleat_igbvf_rest(struct cleat_igbvf *vf)
 {
-	uint32_t ctrl = cleat_intel_read(&vf->mac, CLEAT_INTEL_CTRL);
 	int rx, tx;
 
-	if (ctrl == CLEAT_MMIO_GONE)
+	if (cleat_intel_read(&vf->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
 		return 0;
 	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIMC, ~0U);
 	rx = cleat_adv_queue_rest(&vf->mac, CLEAT_RX, CLEAT_IGBVF_RX);
 	tx = cleat_adv_queue_rest(&vf->mac, CLEAT_TX, CLEAT_IGBVF_TX);
+	return rx < 0 ? rx : tx;
+}
+
+int cleat_igbvf_leave(struct cleat_igbvf *vf)
+{
+	uint32_t ctrl = cleat_intel_read(&vf->mac, CLEAT_INTEL_CTRL);
+	int ret = cleat_igbvf_rest(vf);
+
+	if (ret < 0 || ctrl == CLEAT_MMIO_GONE)
+		return ret;
 	cleat_intel_write(&vf->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
 	cleat_intel_flush(&vf->mac);
 	(void)usleep(RESET_US);
-	return rx < 0 ? rx : tx;
+	return 0;
 }
 
 int cleat_igbvf_reset(struct cleat_igbvf *vf)
 {
 	uint32_t words[3] = { CLEAT_VF_RESET, 0, 0 };
-	int ret = cleat_igbvf_rest(vf);
+	int ret = cleat_igbvf_leave(vf);
 
 	ret = ret < 0 ? ret : wait_ready(vf);
 	ret = ret < 0 ? ret : cleat_igbvf_ask(vf, words, 1, "use an address of its own");

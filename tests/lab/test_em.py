@@ -63,4 +63,4 @@ def test_uio(guest):
 def test_offloads(guest):
     """Checksums and VLAN tags, both ways."""
     offloads.run(guest, *e1000e(guest))
-    offloads.run(guest, *e1000(guest))
+    offloads.run(guest, *e1000(guest), verdict=False)  # QEMU's 82540EM marks all as not looked at

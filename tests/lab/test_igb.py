@@ -4,8 +4,8 @@ import socket
 import struct
 
 import bed
-import offloads
 import lab
+import offloads
 
 CONFIG = lab.STANDARD
 JUMBO = tuple(range(1515, 9015, 250)) + (4096, 8192, 9014)

@@ -15,6 +15,8 @@ def functions(guest):
     physical = guest.nics[0]
     name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
     found = []
+    # the kernel shall not talk there by itself
+    guest.check('echo 1 >/proc/sys/net/ipv6/conf/%s/disable_ipv6' % name)
     guest.check('ip link set %s up mtu 9000' % name)
     for n in range(2):
         mac = '02:00:00:00:10:0%d' % n

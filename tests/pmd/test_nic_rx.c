@@ -14,6 +14,8 @@
 static const char *const drivers[] = { "net_em", "net_igb", "net_igbvf" };
 #define DRIVERS 3
 
+static const uint8_t zeros[64];
+
 static void setup(void)
 {
 	nic_world_up(MBUFS);
@@ -92,7 +94,7 @@ START_TEST(empty_pool)
 	while ((all[n] = cleat_mbuf_alloc(nic.pool)) != NULL)
 		n++;
 	for (unsigned i = 0; i < NIC_COUNT - 1; i++)
-		nic_receive("x", 60, 0, done(_i, 60, 1));
+		nic_receive(zeros, 60, 0, done(_i, 60, 1));
 	/* all come, none is posted instead */
 	ck_assert_int_eq(burst(m, 64), NIC_COUNT - 1);
 	ck_assert_uint_eq(nic_pending(CLEAT_RX), 0);
@@ -288,7 +290,7 @@ START_TEST(arms)
 	ck_assert_int_eq(cleat_rx_disarm(NIC_PORT, 0), 0);
 	ck_assert_uint_eq(*nic.mask[1], 0x90);
 	ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_ARMED], 0);
-	nic_receive("x", 60, 0, done(_i, 60, 1));
+	nic_receive(zeros, 60, 0, done(_i, 60, 1));
 	ck_assert_int_eq(cleat_rx_arm(NIC_PORT, 0), 1);
 	ck_assert_int_eq(burst(m, 8), 1);
 	cleat_mbuf_free(m[0]);
