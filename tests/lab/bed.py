@@ -169,12 +169,12 @@ def count(path):
 
 
 def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), nic_args='',
-            check=None, receiver_args=('--promiscuous',)):
+            check=None, receiver_args=('--promiscuous',), prepare=None):
     """
     capture → NIC a → wire → NIC b → capture, all packets byte for byte; also what the wire had.
 
     capture: a pcap outside, by default frames of all SIZES addressed to b. check(primary) is called
-    before the end.
+    before the end, prepare(primary) before the workers start.
     """
     before, after = guest.out + '/in.pcap', guest.out + '/out.pcap'
     if capture is None:
@@ -186,6 +186,8 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
     with contextlib.ExitStack() as stack:
         primary = stack.enter_context(Primary(guest, {a: driver, b: driver}, vdevs=vdevs,
                                               args=primary_args, nic_args=nic_args))
+        if prepare:
+            prepare(primary)
         wire = stack.enter_context(guest.capture(a.hub))
         receiver = primary.worker('receiver', '--rx', 'port:%d:0' % primary.port(b), '--tx',
                                   'port:%d:0' % primary.port('net_pcap1'), '--packets',

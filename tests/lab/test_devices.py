@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_devices.py - `cleat devices` beside what the kernel says of BARs and mappings."""
+import bed
+import lab
+import pci
+
+CONFIG = lab.STANDARD
+
+
+def kernel_bars(guest, nic):
+    """{BAR: (physical, length)} of sysfs."""
+    found = {}
+    for bar, line in enumerate(pci.read(guest, nic.address, 'resource').splitlines()[:6]):
+        start, last, _ = (int(f, 16) for f in line.split())
+        if last > start:
+            found[bar] = (start, last - start + 1)
+    return found
+
+
+def mapping_at(guest, pid, address):
+    """The line of /proc/PID/maps that begins there, or None."""
+    for line in guest.check('cat /proc/%d/maps' % pid).splitlines():
+        if int(line.split('-')[0], 16) == address:
+            return line
+    return None
+
+
+def check_bars(guest, primary, nic, expected_path, workers):
+    """All BARs are told, mapped where it is said, by whom it is said."""
+    rows = [r for r in primary.tool('devices')['bars'] if r['device'] == nic.address]
+    told = {r['bar']: (int(r['physical'], 16), r['len_bytes']) for r in rows}
+    assert told == kernel_bars(guest, nic), (told, kernel_bars(guest, nic))
+    mapped = [r for r in rows if r['pid']]
+    assert {r['process'] for r in mapped} == {'primary'} | workers, mapped
+    assert len({r['virtual'] for r in mapped if r['bar'] == 0}) == 1, mapped
+    for r in mapped:
+        line = mapping_at(guest, r['pid'], int(r['virtual'], 16))
+        assert line and expected_path(r['bar']) in line, (r, line)
+
+
+def one_method(guest, nic, driver, expected_path):
+    """Primary, a worker as nobody, and a worker of another port, which has no business there."""
+    with bed.Primary(guest, {nic: driver}, vdevs=['net_null0']) as primary:
+        port = primary.port(nic)
+        w = primary.worker('w', '--mode', 'rxonly', '--rx', 'port:%d:0' % port)
+        other = primary.worker('other', '--mode', 'rxonly', '--rx', 'port:%d:0' %
+                               primary.port('net_null0'))
+        check_bars(guest, primary, nic, expected_path, {'w'})
+        if 'uio' in driver:
+            check_uio(guest, primary, nic)
+        bed.stop(w)
+        bed.stop(other)
+        assert bed.until(lambda: len([r for r in primary.tool('devices')['bars']
+                                      if r['device'] == nic.address and r['pid']]) == 1)
+
+
+def check_uio(guest, primary, nic):
+    """UIO's own maps say the same addresses. (uio_pci_generic lists none.)"""
+    maps = guest.run('cat %s%s/uio/uio*/maps/map*/addr' % (pci.SYSFS, nic.address)).out.split()
+    told = {int(r['physical'], 16) for r in primary.tool('devices')['bars']
+            if r['device'] == nic.address}
+    assert {int(m, 16) for m in maps} <= told, (maps, told)
+
+
+def test_vfio(guest):
+    """vfio-pci: mappings of its device file."""
+    one_method(guest, guest.nics[0], 'vfio-pci', lambda bar: 'vfio')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_uio(guest):
+    """UIO: mappings of resourceN."""
+    for driver in ('uio_pci_generic', 'igb_uio'):
+        nic = guest.nics[0]
+        one_method(guest, nic, driver, lambda bar: '%s/resource%d' % (nic.address, bar))

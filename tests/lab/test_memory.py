@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_memory.py - the memory under packets: page sizes, growth while devices run, NUMA nodes."""
+import os
+
+import bed
+import lab
+import pci
+
+CONFIG = lab.STANDARD
+TESTS = os.path.dirname(lab.BIN) + '/tests'
+NUMA = lab.Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1,node=0',
+                        'igb,hub=1,node=0'), numa=2, hugepages='0:160,1:160')
+
+
+def test_small_pages(guest):
+    """4 KiB pages, through the IOMMU."""
+    bed.forward(guest, *guest.nics[0:2], 'vfio-pci', primary_args=('--no-huge', '-m', '64'))
+
+
+def test_growth(guest):
+    """A segment that came while devices run is mapped for them: packets are received into it."""
+    b = guest.nics[1]
+
+    def grow(primary):
+        guest.check('echo 400 >/proc/sys/vm/nr_hugepages')
+        said = guest.check([TESTS + '/lab/grow', bed.INSTANCE, '192', 'extra',
+                            str(primary.port(b))], user='nobody')
+        assert said.startswith('segment '), said
+        pools = {p['name']: p for p in primary.tool('pools')}
+        assert pools['extra']['size'] == 192 * 400, pools
+
+    def check(primary):
+        queue = next(q for q in primary.tool('queues') if q['port'] == primary.port(b) and
+                     q['dir'] == 'rx')
+        assert queue['pool'] == 'extra' and queue['packets'] > 0, queue
+
+    try:
+        bed.forward(guest, *guest.nics[0:2], 'vfio-pci', primary_args=('-m', '64'), prepare=grow,
+                    check=check)
+    finally:
+        guest.check('echo 256 >/proc/sys/vm/nr_hugepages')
+
+
+def node_of_pool(primary, name):
+    """Where a pool's memory is."""
+    return next(p['node'] for p in primary.tool('pools') if p['name'] == name)
+
+
+def receives_on_its_node(nic):
+    """A check for bed.forward()."""
+    def check(primary):
+        queue = next(q for q in primary.tool('queues') if q['port'] == primary.port(nic) and
+                     q['dir'] == 'rx')
+        assert node_of_pool(primary, queue['pool']) == nic.node, (queue, primary.tool('pools'))
+        rings = [z for z in primary.tool('zones')
+                 if z['name'].startswith('cleat.port.%d.' % primary.port(nic))]
+        assert rings and all(z['node'] == nic.node for z in rings), rings
+        device = next(d for d in primary.tool('devices')['devices'] if d['device'] == nic.address)
+        assert device['node'] == nic.node, device
+    return check
+
+
+@lab.needs(NUMA)
+def test_numa(guest):
+    """Buffers and descriptors on the NIC's node, wherever the NIC is."""
+    for a, b in (guest.nics[0:2], guest.nics[2:4]):
+        bed.forward(guest, a, b, 'vfio-pci', check=receives_on_its_node(b))
+
+
+@lab.needs(NUMA)
+def test_numa_both(guest):
+    """NICs on both nodes: memory on both, and each receives into its own."""
+    a, b = guest.nics[0], guest.nics[2]
+    for args in ((), ('--socket-mem', '128,160')):
+        with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, args=args) as primary:
+            for nic in (a, b):
+                receives_on_its_node(nic)(primary)
+            nodes = {s['node'] for s in primary.tool('map') if s['kind'] == 'memory'}
+            assert nodes == {0, 1}, primary.tool('map')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_small_pages_uio(guest):
+    """4 KiB pages by physical addresses: refused with a sentence."""
+    nic = guest.nics[0]
+    pci.bind(guest, nic.address, 'uio_pci_generic')
+    done = guest.run(['%s/cleat-primary' % lab.BIN, '--instance', 'refused', '--no-huge', '-m',
+                      '64', '-a', nic.address])
+    pci.unbind(guest, nic.address)
+    assert done.code == 2 and b'hugepages' in done.err, (done.code, done.err)
