@@ -60,9 +60,15 @@ static void on_change(void *arg, enum cleat_pci_change change, const char *addre
 
 static void on_monitor(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop;
+	int rc = cleat_pci_monitor_read(on_change, io->data);
+
 	(void)events;
-	cleat_pci_monitor_read(on_change, io->data);
+	if (rc == 1) /* some were lost: look for ourselves */
+		rc = cleat_devices_probe_new(io->data);
+	else if (rc < 0)
+		ev_io_stop(loop, io); /* it would be readable for ever */
+	if (rc < 0)
+		cleat_log(CLEAT_LOG_ERROR, "devices that come or go: %s", cleat_error());
 }
 
 int cleat_hotplug_start(struct cleat_primary *p)

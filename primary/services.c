@@ -19,6 +19,7 @@
 #include "runtime/log.h"
 #include "runtime/port.h"
 #include "runtime/row.h"
+#include "runtime/shared.h"
 
 static int zone_reserve(
 	void *ctx, const char *name, uint64_t len_bytes, uint64_t align, int node, void **va)
@@ -100,13 +101,15 @@ static int dma_reserve(void *ctx, const struct cleat_port_ctrl *port, const char
 		req.node = CLEAT_NODE_ANY; /* far away is better than not at all */
 		id = cleat_zone_reserve(p->heap, &req, &zone);
 	}
-	if (id < 0)
+	if (id < 0 && cleat_iova_of(cleat_shared) != CLEAT_IOVA_NONE)
 		return id;
-	*va = cleat_zone_ptr(&zone);
-	*iova = cleat_iova_of_range(*va, zone.len_bytes);
-	if (*iova != CLEAT_IOVA_NONE)
-		return 0;
-	(void)cleat_zone_free(p->heap, (uint32_t)id);
+	if (id >= 0) {
+		*va = cleat_zone_ptr(&zone);
+		*iova = cleat_iova_of_range(*va, zone.len_bytes);
+		if (*iova != CLEAT_IOVA_NONE)
+			return 0;
+		(void)cleat_zone_free(p->heap, (uint32_t)id);
+	}
 	return cleat_err(-ENOTSUP,
 		"port %s: its device cannot reach this memory: ordinary pages have no fixed physical "
 		"address; reserve hugepages, or bind the device to vfio-pci",
