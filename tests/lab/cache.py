@@ -21,6 +21,7 @@ import sys
 from debian import Apt, Missing, codename
 
 FORMAT = '1'  # another number: the parts are made anew
+LIB = 'usr/lib/x86_64-linux-gnu'
 QEMU_SUITE = {'bookworm': 'bookworm-backports'}  # QEMU 7.2 there has no igb
 TESTPMD = """\
 #!/bin/sh

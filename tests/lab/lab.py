@@ -68,6 +68,7 @@ class Guest:
     def __init__(self, config, wires=None, mode='agent'):
         self.config, self.mode = config, mode
         self.qemu = self.link = self.monitor = None
+        self.killed = False
         self.folder = tempfile.mkdtemp(prefix='cleat-lab-')
         self.out = self.folder + '/out'
         self.captures = 0
@@ -102,6 +103,8 @@ class Guest:
         try:
             self._boot()
         except Dead as dead:  # an emulated processor on a busy host: once more
+            if self.killed:
+                raise
             print('lab: once more, for %s' % dead, file=sys.stderr, flush=True)
             self._end()
             self._boot()
@@ -218,6 +221,7 @@ class Guest:
 
     def kill(self):
         """End QEMU at once and forget everything."""
+        self.killed = True
         self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
