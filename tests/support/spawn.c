@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -343,19 +344,19 @@ int fd_count(void)
 static pid_t dir_maker;
 static char dir_path[64];
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	(void)remove(path);
+	return 0;
+}
+
 static void remove_dir(void)
 {
-	struct dirent *entry;
-	DIR *dir;
-
-	if (dir_maker != getpid())
-		return;
-	dir = opendir(dir_path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir != NULL)
-		(void)closedir(dir);
-	(void)rmdir(dir_path);
+	if (dir_maker == getpid())
+		(void)nftw(dir_path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *test_dir(void)
