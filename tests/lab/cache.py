@@ -36,6 +36,7 @@ for name in bus_pci bus_vdev mempool_ring net_e1000 net_virtio net_vmxnet3 net_n
 done
 exec "$here/usr/bin/dpdk-testpmd" $plugins "$@"
 """
+LIBELF = '/usr/lib/x86_64-linux-gnu'  # of what is unpacked; objtool needs it
 
 
 def folder():
@@ -101,7 +102,7 @@ def build_igb_uio(top, release):
     done = subprocess.run(['make', '-C', src + '/linux-headers-' + release, 'M=' + source,
                            'CC=gcc', 'modules'], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False,
-                          env=dict(os.environ, LD_LIBRARY_PATH=top + '/' + LIB))  # objtool's libelf
+                          env=dict(os.environ, LD_LIBRARY_PATH=top + LIBELF))
     if done.returncode:
         print(done.stdout, file=sys.stderr)
         raise Missing('igb_uio.ko does not build for kernel %s with this gcc' % release)
