@@ -36,7 +36,7 @@ def test_growth(guest):
 
     try:
         bed.forward(guest, *guest.nics[0:2], 'vfio-pci', primary_args=('-m', '64'), prepare=grow,
-                    check=check)
+                    check=check, receiver_args=('--promiscuous', '--pool', 'extra'))
     finally:
         guest.check('echo 256 >/proc/sys/vm/nr_hugepages')
 
@@ -74,7 +74,7 @@ def test_numa_both(guest):
     with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'},
                      args=('--socket-mem', '128,160')) as primary:
         receives_on_its_node(a)(primary)
-        nodes = {s['node_got'] for s in primary.tool('map') if s['kind'] == 'memory'}
+        nodes = {s['node_got'] for s in primary.tool('map') if s['kind'] == 2}
         assert nodes == {0, 1}, primary.tool('map')
         queue = next(q for q in primary.tool('queues') if q['port'] == primary.port(b) and
                      q['dir'] == 'rx')
