@@ -11,7 +11,7 @@ import lab
 import pci
 
 CONFIG = lab.STANDARD
-KERNEL = {'e1000e': 'e1000e', 'e1000': 'e1000', 'igb': 'igb', 'virtio': 'virtio-pci'}
+KERNEL = {'e1000e': 'e1000e', 'e1000': 'e1000', 'igb': 'igb', 'virtio-modern': 'virtio-pci'}
 ADDRESSES = {'10.0.0.2': '10.0.0.1/24', 'fd00::2': 'fd00::1/64'}  # ours: the kernel's
 FIND_INTERFACE = '''
     cd %s%s
@@ -25,7 +25,7 @@ LOAD = os.path.dirname(os.path.abspath(__file__)) + '/udp_load.py'
 @contextlib.contextmanager
 def kernel_host(guest, nic):
     """The NIC is the kernel's, up and with addresses; the name of its interface."""
-    if nic.model == 'virtio':
+    if nic.model == 'virtio-modern':
         guest.check('modprobe virtio_net')
     pci.bind(guest, nic.address, KERNEL[nic.model])
     try:
@@ -103,8 +103,8 @@ def test_82576_asleep(guest):
 
 
 def test_virtio(guest):
-    """The same on a virtio device."""
-    respond(guest, *both(guest, 'virtio'), 'vfio-pci')
+    """The same on a modern virtio device, which goes through the IOMMU."""
+    respond(guest, *both(guest, 'virtio-modern'), 'vfio-pci')
 
 
 def test_82574_offloads(guest):
