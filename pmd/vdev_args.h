@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vdev_args.h - what the control sides of virtual devices have in common.
+ * vdev_args.h - arguments of devices on any bus, and what virtual devices have in common.
  */
 #ifndef CLEAT_PMD_VDEV_ARGS_H
 #define CLEAT_PMD_VDEV_ARGS_H

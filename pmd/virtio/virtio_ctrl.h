@@ -68,6 +68,7 @@ struct virtio_device {
 	int config_fd;	    /* eventfd of vector 0 */
 	int irq_fd;	    /* watched; -1: no interrupts */
 	unsigned vectors;
+	int given; /* the rings are their owners', or were when the device last worked */
 	int has_parked;
 	struct cleat_grace grace; /* whom a reset did not wait for */
 };

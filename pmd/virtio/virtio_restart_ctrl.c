@@ -176,21 +176,21 @@ static void note_the_dead(struct virtio_device *d)
 
 int cleat_virtio_quiesce(struct virtio_device *d)
 {
-	int rc;
+	int rc = 0;
 
-	if (d->state != VIRTIO_RUNNING)
-		return cleat_virtio_reset(d);
-	rc = pause_owners(d);
-	if (rc < 0)
-		return rc;
-	drain_tx(d, 0, VIRTIO_MAX_VQS - 1);
-	rc = cleat_virtio_reset(d);
-	d->state = rc < 0 ? VIRTIO_FAILED : VIRTIO_RESET;
-	if (rc == 0) {
-		note_the_dead(d);
-		clear_rings(d);
+	if (d->given) {
+		rc = pause_owners(d);
+		if (rc == 0 && d->state == VIRTIO_RUNNING)
+			drain_tx(d, 0, VIRTIO_MAX_VQS - 1);
 	}
-	return rc;
+	rc = rc < 0 ? rc : cleat_virtio_reset(d);
+	d->state = rc < 0 ? VIRTIO_FAILED : VIRTIO_RESET;
+	if (rc < 0 || !d->given)
+		return rc;
+	note_the_dead(d);
+	clear_rings(d);
+	d->given = 0;
+	return 0;
 }
 
 /* Those who went on while the device was at rest find it with their rings. */
@@ -219,6 +219,7 @@ int cleat_virtio_resume(struct virtio_device *d)
 	admit_parked(d);
 	rc = cleat_virtio_bring_up(d);
 	d->state = rc < 0 ? VIRTIO_FAILED : VIRTIO_RUNNING;
+	d->given = rc == 0;
 	for (unsigned i = 0; rc == 0 && i < VIRTIO_MAX_VQS; i++) {
 		struct virtio_vq *vq = &d->vqs[i];
 

@@ -241,7 +241,10 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
 	ok = unchanged(vq);
 	for (unsigned i = 0; ok && i < n; i++) {
 		cleat_store_release(&mbufs[i]->owner, word);
-		offer(vq, mbufs[i]);
+		/* one that is not in one piece for the device stays in the queue's name until the
+		 * queue is given back, and so out of the way */
+		if (cleat_likely(mbufs[i]->iova != CLEAT_IOVA_NONE))
+			offer(vq, mbufs[i]);
 	}
 	if (ok)
 		virtio_queue_publish(vq);
@@ -342,6 +345,7 @@ static int check_pool(const struct cleat_queue *q, const struct virtio_queue *vq
 {
 	const struct cleat_mempool *p = q->pool;
 	uint32_t frame = mtu + 18U; /* Ethernet header with a tag */
+	uint32_t bad = 0;
 
 	if (p->headroom < vq->header_bytes)
 		return cleat_err(-EINVAL,
@@ -353,8 +357,16 @@ static int check_pool(const struct cleat_queue *q, const struct virtio_queue *vq
 			"pool %s: buffers of %u bytes do not hold packets of %u, and the device of "
 			"port %u cannot use several for one",
 			p->name, p->buf_bytes - p->headroom, frame, q->port);
-	if (cleat_mbuf_of(cleat_mempool_handle(p, 0))->iova == CLEAT_IOVA_NONE)
-		return cleat_err(-EINVAL, "pool %s: no device can reach its memory", p->name);
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(p, i));
+
+		bad += cleat_load_relaxed(&m->iova) == CLEAT_IOVA_NONE;
+	}
+	if (bad > p->count / 2)
+		return cleat_err(-ENOTSUP,
+			"pool %s: %u of %u buffers are not in one piece for a device; use "
+			"hugepages or an IOMMU",
+			p->name, bad, p->count);
 	return 0;
 }
 

@@ -12,9 +12,12 @@
 #include <string.h>
 
 #include "pmd/virtio/virtio_queue.h"
+#include "runtime/iova.h"
 #include "runtime/mbuf_ref.h"
 
 #define RECLAIM 32 /* so many on their way are worth a look */
+
+#define PAGE 4096U /* the smallest: within it addresses follow each other */
 
 #define TCP_CHECKSUM_AT 16
 #define UDP_CHECKSUM_AT 6
@@ -46,7 +49,45 @@ static void put(struct chain *c, uint64_t iova, uint32_t len)
 	*d = (struct virtio_desc){ iova, len, VIRTIO_DESC_NEXT, c->at };
 }
 
+/* How many of a segment's bytes from @p off on are in one piece for the device, and where. Most
+ * buffers are wholly; those that cross into a page elsewhere have no address of their own. 0: the
+ * device does not reach it. */
+static uint32_t piece(const struct cleat_mbuf *s, uint32_t off, uint64_t *iova)
+{
+	const uint8_t *p = cleat_mbuf_data(s) + off;
+	uint32_t left = s->data_len - off, len;
+
+	if (cleat_likely(s->iova != CLEAT_IOVA_NONE)) {
+		*iova = cleat_mbuf_data_iova(s) + off;
+		return left;
+	}
+	*iova = cleat_iova_of(p);
+	if (*iova == CLEAT_IOVA_NONE)
+		return 0;
+	len = PAGE - (uint32_t)((uintptr_t)p & (PAGE - 1));
+	while (len < left && cleat_iova_of(p + len) == *iova + len)
+		len += PAGE;
+	return len < left ? len : left;
+}
+
 /* ---- checks ---- */
+
+/* Descriptors for a segment's bytes from @p off on; -1: the device does not reach them. */
+static int count_pieces(const struct cleat_mbuf *s, uint32_t off)
+{
+	uint64_t iova;
+	int n = 0;
+
+	while (off < s->data_len) {
+		uint32_t len = piece(s, off, &iova);
+
+		if (len == 0)
+			return -1;
+		off += len;
+		n++;
+	}
+	return n;
+}
 
 static int plan_checksums(const struct cleat_mbuf *m, struct plan *p, int plain)
 {
@@ -73,17 +114,20 @@ static int make_plan(const struct virtio_queue *vq, const struct cleat_mbuf *m, 
 
 	p->csum = m->ol_flags & CLEAT_MBUF_TX_MASK;
 	p->copy = 0;
-	p->in_front = plain && !apart && m->data_off >= vq->header_bytes;
+	p->in_front =
+		plain && !apart && m->data_off >= vq->header_bytes && m->iova != CLEAT_IOVA_NONE;
 	p->need = !p->in_front;
 	if (cleat_unlikely(p->csum != 0) &&
 		((p->csum & ~vq->tx_allowed) || plan_checksums(m, p, plain) < 0))
 		return -EINVAL;
 	p->need += p->copy != 0 && apart;
 	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s)) {
-		if (cleat_unlikely(s->iova == CLEAT_IOVA_NONE || p->need > vq->depth))
+		int pieces = count_pieces(s, s == m ? p->copy : 0);
+
+		if (cleat_unlikely(pieces < 0 || p->need > vq->depth))
 			return -EINVAL;
 		/* a first one without data may carry the header, others are left out */
-		p->need += s->data_len != 0 || (s == m && p->in_front);
+		p->need += pieces == 0 && s == m && p->in_front ? 1 : (uint32_t)pieces;
 		bytes += s->data_len;
 	}
 	return bytes == 0 || p->need > vq->depth ? -EINVAL : 0;
@@ -127,26 +171,37 @@ static void put_header(struct chain *c, const struct plan *p, uint64_t iova)
 	}
 }
 
+/* 2.7.5.2 knows no descriptor without bytes: segments that have none get none. */
+static void put_data(struct chain *c, const struct cleat_mbuf *s, uint32_t off)
+{
+	uint64_t iova;
+
+	while (off < s->data_len) {
+		uint32_t len = piece(s, off, &iova);
+
+		put(c, iova, len);
+		off += len;
+	}
+}
+
 static void send_packet(struct virtio_queue *vq, struct cleat_mbuf *m, struct plan *p)
 {
 	struct chain c = { .vq = vq, .at = vq->free_head };
-	uint32_t slot = vq->free_head * VIRTIO_SLOT_BYTES;
-	uint32_t skip = p->copy, front = p->in_front ? vq->header_bytes : 0;
+	uint32_t slot = vq->free_head * VIRTIO_SLOT_BYTES, bytes = vq->header_bytes;
 
 	if (cleat_likely(p->in_front))
-		p->header = (struct virtio_net_header *)(cleat_mbuf_data(m) - vq->header_bytes);
+		p->header = (struct virtio_net_header *)(cleat_mbuf_data(m) - bytes);
 	else
 		p->header = (struct virtio_net_header *)(vq->headers + slot);
 	fill_header(vq, m, p);
-	if (!p->in_front)
+	if (cleat_likely(p->in_front)) {
+		put(&c, cleat_mbuf_data_iova(m) - bytes, bytes + m->data_len);
+	} else {
 		put_header(&c, p, vq->headers_iova + slot);
-	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s)) {
-		uint32_t len = s->data_len + front - skip;
-
-		if (len != 0) /* 2.7.5.2 knows none without bytes */
-			put(&c, cleat_mbuf_data_iova(s) - front + skip, len);
-		front = skip = 0;
+		put_data(&c, m, p->copy);
 	}
+	for (const struct cleat_mbuf *s = cleat_mbuf_next(m); s != NULL; s = cleat_mbuf_next(s))
+		put_data(&c, s, 0);
 	vq->desc[c.last].flags = 0;
 	virtio_queue_offer(vq, virtio_queue_take(vq, c.count, c.last, m));
 }

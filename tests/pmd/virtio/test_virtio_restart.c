@@ -263,7 +263,8 @@ START_TEST(a_device_that_does_not_stop)
 	fake.stuck = 0;
 	fake.d->port.ops->tick(&fake.d->port);
 	ck_assert_int_eq(fake.d->state, VIRTIO_RUNNING);
-	(void)fake_take_back(CLEAT_RX, 0);
+	ck_assert_uint_eq(fake_offered(0), 0); /* it does not find the dead one's buffers again */
+	ck_assert_int_eq(fake_take_back(CLEAT_RX, 0), 64);
 }
 END_TEST
 

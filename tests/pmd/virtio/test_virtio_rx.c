@@ -8,7 +8,8 @@
 
 #include "tests/pmd/virtio/virtio_fake.h"
 
-#define N 32
+#define N	  32
+#define REFILL_AT 32 /* free descriptors from which on the driver brings new buffers */
 
 static uint8_t packet[60000];
 
@@ -210,6 +211,30 @@ START_TEST(an_empty_pool_fills_again)
 END_TEST
 
 /* A legacy device without mergeable buffers: 10 bytes of header in a descriptor of its own. */
+/* Buffers that are not in one piece for the device are never offered. */
+START_TEST(buffers_in_pieces)
+{
+	struct cleat_mbuf *mbufs[N];
+	const struct virtio_desc *desc;
+
+	for (uint32_t i = 0; i < 256; i += 4)
+		cleat_mbuf_of(cleat_mempool_handle(fake.pool, i))->iova = CLEAT_IOVA_NONE;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(cleat_rx_burst(0, 0, mbufs, N), 0);
+	desc = (const struct virtio_desc *)fake.vqs[0].place.desc;
+	ck_assert_uint_gt(fake_offered(0), 64 - REFILL_AT);
+	for (unsigned i = 0; i < fake_offered(0); i++)
+		ck_assert_uint_lt(desc[i].iova - cleat_window_base, MBUF_HELP_BYTES);
+	for (uint32_t i = 0; i < 200; i += 4)
+		cleat_mbuf_of(cleat_mempool_handle(fake.pool, i + 1))->iova =
+			cleat_mbuf_of(cleat_mempool_handle(fake.pool, i + 2))->iova =
+				CLEAT_IOVA_NONE;
+	fake_kill(CLEAT_RX, 0);
+	(void)fake_take_back(CLEAT_RX, 0);
+	ck_assert_int_eq(fake_claim(CLEAT_RX, 0, 0), -ENOTSUP);
+}
+END_TEST
+
 START_TEST(header_apart)
 {
 	struct cleat_mbuf *mbufs[N];
@@ -286,6 +311,7 @@ int main(void)
 	tcase_add_test(tc, too_long_without_scatter);
 	tcase_add_test(tc, completes_checksums);
 	tcase_add_test(tc, an_empty_pool_fills_again);
+	tcase_add_test(tc, buffers_in_pieces);
 	tcase_add_test(tc, header_apart);
 	tcase_add_test(tc, what_does_not_fit_is_refused);
 	tcase_add_test(tc, sleeping);

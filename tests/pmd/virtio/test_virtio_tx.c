@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/iova.h"
 #include "runtime/mbuf_cksum.h"
 #include "tests/pmd/virtio/virtio_fake.h"
 
@@ -121,6 +122,47 @@ START_TEST(no_headroom)
 		p[i] = (uint8_t)i;
 	ck_assert_int_eq(cleat_tx_burst(0, 0, &m, 1), 1);
 	check_sent(12, 148, 0, 2);
+}
+END_TEST
+
+/* 300 bytes that lie in two pages, in a buffer that has no address of its own for the device.
+ * @p split receives how many are in the first. Others are lost to this process. */
+static struct cleat_mbuf *crossing(uint32_t *split)
+{
+	for (;;) {
+		struct cleat_mbuf *m = packet(300, 3);
+
+		*split = 4096 - (uint32_t)((uintptr_t)cleat_mbuf_data(m) & 4095);
+		m->iova = CLEAT_IOVA_NONE;
+		if (*split >= 50 && *split <= 250)
+			return m;
+	}
+}
+
+/* A descriptor for each piece. */
+START_TEST(a_buffer_in_pieces)
+{
+	static uint64_t table[MBUF_HELP_BYTES / 4096];
+	struct cleat_iova_chunk *chunk = &cleat_iova_chunks[0];
+	uint64_t elsewhere = cleat_window_base + MBUF_HELP_BYTES - 4096;
+	struct cleat_mbuf *m;
+	uint32_t split;
+
+	for (uint32_t i = 0; i < MBUF_HELP_BYTES / 4096; i++)
+		table[i] = cleat_window_base + i * 4096ULL;
+	*chunk = (struct cleat_iova_chunk){ .table = table, .page_shift = 12 };
+	cleat_store_release(&chunk->len_bytes, MBUF_HELP_BYTES);
+	m = crossing(&split);
+	ck_assert_int_eq(cleat_tx_burst(0, 0, &m, 1), 1);
+	check_sent(12, 300, 3, 2); /* the pages follow each other */
+	m = crossing(&split);
+	memcpy((void *)elsewhere, cleat_mbuf_data(m) + split, 300 - split);
+	table[((uintptr_t)cleat_mbuf_data(m) + split - cleat_window_base) / 4096] = elsewhere;
+	memset(cleat_mbuf_data(m) + split, 0xee, 300 - split);
+	ck_assert_int_eq(cleat_tx_burst(0, 0, &m, 1), 1);
+	check_sent(12, 300, 3, 3);
+	cleat_iova_reset();
+	(void)mbuf_world_sweep(0);
 }
 END_TEST
 
@@ -253,6 +295,7 @@ int main(void)
 	tcase_add_test(tc, many_segments);
 	tcase_add_test(tc, shared_data_is_not_written);
 	tcase_add_test(tc, no_headroom);
+	tcase_add_test(tc, a_buffer_in_pieces);
 	tcase_add_test(tc, what_cannot_be_sent_is_dropped);
 	tcase_add_test(tc, longer_than_the_ring);
 	tcase_add_test(tc, checksums);

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_virtio.py - net_virtio: each interface of the device by each access method that fits it.
+
+QEMU's hub has one queue and no checksum offload, so several queue pairs and checksums are for
+tests/pmd/virtio. A packet that finds no receive buffer waits in QEMU and may be overtaken by the
+next one: so captures that must keep their order hold no more packets than the ring has buffers.
+"""
+import time
+
+import bed
+import lab
+
+CONFIG = lab.STANDARD
+ODD = lab.Config(nics=('virtio,legacy,hub=0', 'virtio,legacy,hub=0',
+                       'virtio,legacy,hub=1,mrg_rxbuf=off,any_layout=off',
+                       'virtio,legacy,hub=1,mrg_rxbuf=off,any_layout=off',
+                       'virtio,modern,hub=2,queue_reset=off',
+                       'virtio,modern,hub=2,queue_reset=off'), iommu='off', hugepages='256')
+OLD, MODERN = 6, 8  # of STANDARD: the first of two
+RING = 256          # what the device has for each direction
+PA = ('--iova-mode', 'pa')
+
+
+def capture(guest, a, b, sizes=bed.SIZES, buffers=1, most=RING):
+    """Frames for b, no more than the ring has room for when each takes that many buffers."""
+    path = guest.out + '/frames.pcap'
+    bed.write_pcap(path, bed.frames(b.mac, a.mac, sizes, most // buffers // len(sizes)))
+    return path
+
+
+def carry(guest, first, second, driver, says, most=RING, **more):
+    """From one NIC to the other; the primary's log says which interface it took."""
+    def check(primary):
+        assert says + ' virtio device' in primary.log(), primary.log()
+
+    a, b = guest.nics[first], guest.nics[second]
+    bed.forward(guest, a, b, driver, capture=capture(guest, a, b, most=most), check=check, **more)
+
+
+def test_modern(guest):
+    """Through the IOMMU, both ways."""
+    carry(guest, MODERN, MODERN + 1, 'vfio-pci', 'modern')
+    carry(guest, MODERN + 1, MODERN, 'vfio-pci', 'modern')
+
+
+def test_jumbo(guest):
+    """Packets of several buffers."""
+    a, b = guest.nics[MODERN:MODERN + 2]
+    path = capture(guest, a, b, (1514, 1515, 2034, 2035, 2048, 4096, 8999, 9014), buffers=5)
+    bed.forward(guest, a, b, 'vfio-pci', capture=path, worker_args=('--mtu', '9000'))
+
+
+def test_physical(guest):
+    """A device that goes round the IOMMU, by vfio-pci: registers in memory, and I/O ports."""
+    carry(guest, OLD, OLD + 1, 'vfio-pci', 'modern', primary_args=PA)
+    carry(guest, OLD + 1, OLD, 'vfio-pci', 'legacy', primary_args=PA, nic_args=',legacy=1')
+
+
+def test_round_the_iommu(guest):
+    """It is refused where addresses are virtual."""
+    nic = guest.nics[OLD]
+    try:
+        with bed.Primary(guest, {nic: 'vfio-pci'}, args=('--iova-mode', 'va')):
+            raise AssertionError('it was taken')
+    except lab.Dead as why:
+        assert 'does not go through the IOMMU' in str(why), str(why)
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_transitional(guest):
+    """A device with both interfaces: the modern one, or the other if told so."""
+    carry(guest, OLD, OLD + 1, 'uio_pci_generic', 'modern')
+    carry(guest, OLD, OLD + 1, 'igb_uio', 'modern')
+    carry(guest, OLD, OLD + 1, 'uio_pci_generic', 'legacy', nic_args=',legacy=1')
+    carry(guest, OLD, OLD + 1, 'igb_uio', 'legacy', nic_args=',legacy=1')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_modern_uio(guest):
+    """A device with the modern interface only, by physical addresses."""
+    carry(guest, MODERN, MODERN + 1, 'uio_pci_generic', 'modern')
+    carry(guest, MODERN, MODERN + 1, 'igb_uio', 'modern')
+
+
+@lab.needs(ODD)
+def test_legacy(guest):
+    """A device with nothing but the I/O BAR, both ways."""
+    carry(guest, 0, 1, 'uio_pci_generic', 'legacy')
+    carry(guest, 1, 0, 'igb_uio', 'legacy')
+
+
+@lab.needs(ODD)
+def test_header_apart(guest):
+    """An old device: no merged buffers, and the header in a descriptor of its own."""
+    carry(guest, 2, 3, 'uio_pci_generic', 'legacy', most=RING // 2)
+
+
+# ---- owners that die ----
+
+def wait_for(what, condition, timeout_s=60):
+    """Until it holds."""
+    limit = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < limit, what
+        time.sleep(0.2)
+
+
+def grows(primary, nic, name):
+    """Wait until a counter of a port has grown by some hundreds."""
+    least = primary.stats(nic)[name] + 500
+    wait_for('%s does not grow' % name, lambda: primary.stats(nic)[name] > least)
+
+
+def resets(primary, nic):
+    """How often the whole device was reset below its owners."""
+    port = primary.port(nic)
+    return next(s['value'] for s in primary.tool('stats', '--all')
+                if s['port'] == port and s['counter'] == 'hw_device_resets')
+
+
+def death(guest, first, driver, whole, nic_args=''):
+    """
+    The receiver on a NIC is killed while another process sends on it: that one goes on, and the
+    next receiver receives. whole: is the whole device reset for that?
+    """
+    a, b = guest.nics[first:first + 2]
+    with bed.Primary(guest, {a: driver, b: driver}, vdevs=['net_null0,queues=2'],
+                     nic_args=nic_args) as primary:
+        sink = primary.port('net_null0')
+
+        def receiver(name, nic, queue):
+            return primary.worker(name, '--rx', 'port:%d:0' % primary.port(nic), '--tx',
+                                  'port:%d:%d' % (sink, queue), '--promiscuous')
+
+        def sender(name, nic):
+            return primary.worker(name, '--mode', 'txonly', '--tx', 'port:%d:0' %
+                                  primary.port(nic))
+
+        victim = receiver('at-b', b, 1)
+        workers = [receiver('at-a', a, 0), sender('from-b', b), sender('from-a', a)]
+        for _ in range(3):
+            grows(primary, b, 'rx_packets')
+            victim.signal(9)
+            victim.wait()
+            grows(primary, b, 'tx_packets')
+            grows(primary, a, 'rx_packets')
+            primary.audit()
+            victim = receiver('at-b', b, 1)
+        grows(primary, b, 'rx_packets')
+        for worker in (victim, *workers):
+            bed.stop(worker)
+        assert primary.stats(b)['rx_errors'] == primary.stats(a)['rx_errors'] == 0
+        assert (resets(primary, b) > 0) == whole, resets(primary, b)
+
+
+def test_death(guest):
+    """A device that can reset one queue: nobody else notices."""
+    death(guest, MODERN, 'vfio-pci', False)
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_death_legacy(guest):
+    """A device that can only be reset as a whole, below those who go on."""
+    death(guest, OLD, 'uio_pci_generic', True, nic_args=',legacy=1')
+
+
+@lab.needs(ODD)
+def test_death_modern(guest):
+    """The same behind the modern interface."""
+    death(guest, 4, 'igb_uio', True)
+
+
+# ---- interrupts ----
+
+def pulled(guest, first, driver, args=(), nic_args=''):
+    """The cable is pulled and put back."""
+    nic = guest.nics[first]
+    with bed.Primary(guest, {nic: driver}, args=args, nic_args=nic_args) as primary:
+        for up in (False, True):
+            guest.qmp('set_link', name='nic%d' % nic.number, up=up)
+            wait_for('the link is not seen %s' % ('up' if up else 'down'),
+                     lambda: bool(primary.tool('ports')[0]['link_up']) == up)
+
+
+def test_link(guest):
+    """By MSI-X."""
+    pulled(guest, MODERN, 'vfio-pci')
+    pulled(guest, OLD, 'vfio-pci', PA, ',legacy=1')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_link_uio(guest):
+    """By the interrupt line, and by one vector."""
+    pulled(guest, OLD, 'uio_pci_generic')
+    pulled(guest, OLD, 'igb_uio', nic_args=',legacy=1')
+
+
+def sleeps(guest, first, driver, args=(), nic_args=''):
+    """A receiver that sleeps wakes for each packet."""
+    a, b = guest.nics[first:first + 2]
+    with bed.Primary(guest, {a: driver, b: driver}, vdevs=['net_null0'], args=args,
+                     nic_args=nic_args) as primary:
+        port, null = primary.port(b), primary.port('net_null0')
+        receiver = primary.worker('receiver', '--rx', 'port:%d:0' % port, '--tx',
+                                  'port:%d:0' % null, '--promiscuous', '--interrupt')
+        for n in range(1, 4):
+            bed.end(primary.worker('sender', '--mode', 'txonly', '--packets', '1', '--tx',
+                                   'port:%d:0' % primary.port(a), wait=False))
+            wait_for('packet %d does not wake it' % n,
+                     lambda n=n: primary.stats(b)['rx_packets'] == n, 20)
+        bed.stop(receiver)
+
+
+def test_interrupts(guest):
+    """By a vector of the queue's own."""
+    sleeps(guest, MODERN, 'vfio-pci')
+    sleeps(guest, OLD, 'vfio-pci', PA, ',legacy=1')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_interrupts_uio(guest):
+    """By one interrupt for all, which the primary passes on."""
+    sleeps(guest, OLD, 'uio_pci_generic')
+    sleeps(guest, OLD, 'igb_uio', nic_args=',legacy=1')
