@@ -36,8 +36,7 @@ static int wake(struct cleat_intel_mac *mac)
 	uint16_t control = 0;
 	int ret = mdic(mac, CLEAT_MDIC_READ | CLEAT_MDIC_REG(CLEAT_PHY_CONTROL), &control);
 
-	if (ret < 0 ||
-		((control & asleep) == 0 && (control & CLEAT_PHY_AUTONEG) && has_link(mac)))
+	if (ret < 0 || ((control & asleep) == 0 && (control & CLEAT_PHY_AUTONEG) && has_link(mac)))
 		return ret;
 	control = (uint16_t)((control & ~asleep) | CLEAT_PHY_AUTONEG | CLEAT_PHY_RESTART_AN);
 	return mdic(mac, CLEAT_MDIC_WRITE | CLEAT_MDIC_REG(CLEAT_PHY_CONTROL) | control, &control);

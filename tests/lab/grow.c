@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * grow - a worker for device tests: adds memory while devices run, makes a pool in it, and has a port
- * receive into that.
+ * grow - a worker for device tests: adds memory while devices run, makes a pool in it, and has a
+ * port receive into that.
  *
  *     grow INSTANCE MIB POOL PORT
  */
