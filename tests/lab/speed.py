@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""speed.py - packets per second of each driver beside testpmd, on the same NICs in the same boot.
+
+    tests/lab/speed.py [--seconds S] [--rounds N] [--json] [MODEL...]
+
+A NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by testpmd
+(A B A B ...); nobody takes them. The medians and their ratio are printed; above 1 Cleat is
+faster. A guest under TCG interprets every instruction, so the figures are worth their ratio only.
+
+Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
+"""
+import argparse
+import json
+import statistics
+import sys
+import time
+
+import bed
+import cache
+import lab
+import pci
+
+DRIVERS = {'e1000': 'net_em (82540EM)', 'e1000e': 'net_em (82574)', 'igb': 'net_igb',
+           'virtio': 'net_virtio (legacy NIC)', 'virtio-modern': 'net_virtio (modern NIC)'}
+
+
+def ours(guest, nic, seconds):
+    """Packets per second that Cleat sends."""
+    with bed.Primary(guest, {nic: 'vfio-pci'}) as primary:
+        sender = primary.worker('sender', '--mode', 'txonly', '--tx', 'port:%d:0' %
+                                primary.port(nic))
+        time.sleep(1)
+        before, start = primary.stats(nic)['tx_packets'], time.monotonic()
+        time.sleep(seconds)
+        after, took = primary.stats(nic)['tx_packets'], time.monotonic() - start
+        bed.stop(sender)
+    return (after - before) / took
+
+
+def theirs(guest, nic, seconds):
+    """The same by testpmd, with its vector paths and caches as they are by default."""
+    pci.bind(guest, nic.address, 'vfio-pci')
+    try:
+        _, sent, _ = pci.testpmd(guest, [nic.address], 'txonly', seconds, '--txpkts=60')
+        return sent
+    finally:
+        pci.unbind(guest, nic.address)
+
+
+def measure(guest, model, seconds, rounds):
+    """Both, in turn: {driver, cleat, peer, ratio}."""
+    nic = next(n for n in guest.nics if n.model == model)
+    cleat, peer = [], []
+    for _ in range(rounds):
+        cleat.append(ours(guest, nic, seconds))
+        peer.append(theirs(guest, nic, seconds))
+    mine, other = statistics.median(cleat), statistics.median(peer)
+    return {'driver': DRIVERS[model], 'unit': 'packets/s', 'cleat': round(mine),
+            'peer': round(other), 'ratio': round(mine / other, 2), 'runs': rounds,
+            'cleat_runs': [round(n) for n in cleat], 'peer_runs': [round(n) for n in peer]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seconds', type=float, default=3)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--json', action='store_true')
+    parser.add_argument('model', nargs='*', choices=[[], *DRIVERS])
+    args = parser.parse_args()
+    try:
+        cache.fill(peer=True)
+    except lab.Missing as why:
+        print('SKIP: %s' % why)
+        return 77
+    rows = []
+    with lab.Guest(lab.STANDARD) as guest:
+        for model in args.model or DRIVERS:
+            rows.append(measure(guest, model, args.seconds, args.rounds))
+            if not args.json:
+                print('%-26s %10d %10d   ratio %.2f' % (rows[-1]['driver'], rows[-1]['cleat'],
+                                                        rows[-1]['peer'], rows[-1]['ratio']),
+                      flush=True)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
