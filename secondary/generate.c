@@ -49,11 +49,14 @@ int cleat_generator_init(struct cleat_generator *g, struct cleat_mempool *pool, 
 	return 0;
 }
 
+/* A fresh mbuf; cleat_generator_init() has checked that there is room. */
 static void fill(struct cleat_generator *g, struct cleat_mbuf *m)
 {
 	uint64_t number = htobe64(g->next++);
-	uint8_t *data = cleat_mbuf_append(m, g->len_bytes);
+	uint8_t *data = cleat_mbuf_data(m);
 
+	m->data_len = g->len_bytes;
+	m->pkt_len = g->len_bytes;
 	memcpy(data, g->head, sizeof(g->head));
 	memcpy(data + sizeof(g->head), &number, sizeof(number));
 	memset(data + sizeof(g->head) + sizeof(number), 0,
