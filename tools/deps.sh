@@ -13,7 +13,7 @@ need=(
 	build-essential pkg-config scons python3
 	libnuma-dev liburcu-dev libprotobuf-c-dev protobuf-c-compiler
 	libev-dev libpcap-dev libjson-c-dev libsystemd-dev libudev-dev check
-	tcpdump tshark
+	iproute2 tcpdump tshark
 )
 for extra in "$@"; do
 	case $extra in
