@@ -283,9 +283,33 @@ enum cleat_cli_exit cleat_cli_usage(const char *fmt, ...)
 	return CLEAT_CLI_USAGE;
 }
 
+/* What the primary tells everybody about ports; in the control thread. */
+static void log_event(const Cleat__Event *event, void *arg)
+{
+	char text[CLEAT_NAME_LEN];
+
+	(void)arg;
+	cleat_message_text(text, sizeof(text), event->text);
+	switch (event->kind) {
+	case CLEAT__EVENT_KIND__EVENT_LINK:
+		cleat_log(CLEAT_LOG_INFO, "port %u: link %s", event->subject, text);
+		break;
+	case CLEAT__EVENT_KIND__EVENT_PORT_ADDED:
+		cleat_log(CLEAT_LOG_INFO, "port %u (%s) added", event->subject, text);
+		break;
+	case CLEAT__EVENT_KIND__EVENT_PORT_REMOVED:
+		cleat_log(CLEAT_LOG_INFO, "port %u (%s) removed", event->subject, text);
+		break;
+	default:
+		break;
+	}
+}
+
 enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli)
 {
-	struct cleat_attach_options options = { .instance = cli->instance, .name = cli->name };
+	struct cleat_attach_options options = {
+		.instance = cli->instance, .name = cli->name, .event = log_event
+	};
 	enum cleat_cli_exit code = CLEAT_CLI_OK;
 	int err = cleat_attach(&options, &cli->times);
 
