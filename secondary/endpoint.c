@@ -8,6 +8,7 @@
 
 #include "runtime/error.h"
 #include "runtime/mempool.h"
+#include "runtime/pci/pci.h"
 #include "secondary/rings.h"
 
 #define RING_SLOTS_DEFAULT 1024U
@@ -30,16 +31,30 @@ static int parse_queue(const char *text, uint16_t *out)
 	return 0;
 }
 
+/* A name without colons, or a PCI address, which has some. */
+static int take_name(const char *text, size_t len, char name[CLEAT_NAME_LEN])
+{
+	char given[CLEAT_NAME_LEN];
+
+	if (len == 0 || len >= sizeof(given))
+		return -EINVAL;
+	memcpy(given, text, len);
+	given[len] = '\0';
+	if (cleat_pci_address(given, name))
+		return 0;
+	memcpy(name, given, sizeof(given));
+	return strchr(given, ':') == NULL ? 0 : -EINVAL;
+}
+
 static int parse_port(const char *text, struct cleat_endpoint *out)
 {
-	const char *colon = strchr(text, ':');
-	size_t len = colon != NULL ? (size_t)(colon - text) : strlen(text);
+	const char *colon = strrchr(text, ':');
 
-	if (len == 0 || len >= sizeof(out->name))
+	if (take_name(text, strlen(text), out->name) == 0)
+		return 0;
+	if (colon == NULL || take_name(text, (size_t)(colon - text), out->name) < 0)
 		return -EINVAL;
-	memcpy(out->name, text, len);
-	out->name[len] = '\0';
-	return colon != NULL ? parse_queue(colon + 1, &out->queue) : 0;
+	return parse_queue(colon + 1, &out->queue);
 }
 
 int cleat_endpoint_parse(const char *text, enum cleat_dir dir, struct cleat_endpoint *out)
