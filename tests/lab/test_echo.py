@@ -46,8 +46,8 @@ def busybox(guest, *args):
 
 
 def ping(guest, address, *options):
-    """How many of 5 pings are answered."""
-    said = busybox(guest, 'ping', '-c', '5', '-W', '2', *options, address)
+    """How many of 5 pings are answered, each sent when the one before is."""
+    said = busybox(guest, 'ping', '-A', '-c', '5', '-W', '1', *options, address)
     return int(re.search(r'(\d+) packets received', said).group(1))
 
 
@@ -68,8 +68,8 @@ def check_host(guest, name, mac):
         assert mac in neighbour, neighbour
         assert ping(guest, address, '-s', '1400') == 5
         load(guest, address)
-    assert ping(guest, '10.0.0.2', '-s', '3000') == 0, 'fragments are not put together'
-    assert ping(guest, '10.0.0.3') == 0, 'nobody has this address'
+    assert ping(guest, '10.0.0.2', '-c', '2', '-s', '3000') == 0, 'fragments are not put together'
+    assert ping(guest, '10.0.0.3', '-c', '2') == 0, 'nobody has this address'
 
 
 def respond(guest, a, b, driver, *worker_args):
