@@ -5,13 +5,15 @@
     tests/lab/speed.py [--seconds S] [--rounds N] [--json] [MODEL...]
 
 A NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by testpmd
-(A B A B ...); nobody takes them, or with virtio the guest's kernel. The medians and their ratio are printed; above 1 Cleat is
-faster. A guest under TCG interprets every instruction, so the figures are worth their ratio only.
+(A B A B ...); nobody takes them, or with virtio the guest's kernel. The medians and their ratio are
+printed; above 1 Cleat is faster. A guest under TCG interprets every instruction, so the figures are
+worth their ratio only.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
 import argparse
 import contextlib
+import dataclasses
 import json
 import statistics
 import sys
@@ -22,8 +24,10 @@ import cache
 import lab
 import pci
 
+FUNCTION = 'igbvf'  # in a guest of its own
+VIRTUAL = lab.Config(nics=('igb,hub=0,vfs=2',), hugepages='256')
 DRIVERS = {'e1000': 'net_em (82540EM)', 'e1000e': 'net_em (82574)', 'igb': 'net_igb',
-           'virtio-modern': 'net_virtio (modern)'}
+           'virtio-modern': 'net_virtio (modern)', FUNCTION: 'net_igbvf'}
 
 
 def ours(guest, nic, seconds):
@@ -63,9 +67,20 @@ def kernel_sink(guest, nic):
         pci.unbind(guest, nic.address)
 
 
+def virtual_function(guest):
+    """The first one of a physical function that the guest's kernel runs."""
+    physical = guest.nics[0]
+    name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
+    guest.check('ip link set %s up; ip link set %s vf 0 mac 02:00:00:00:10:00' % (name, name))
+    return dataclasses.replace(physical, address=physical.vf_address(0), mac='02:00:00:00:10:00')
+
+
 def measure(guest, model, seconds, rounds):
     """Both, in turn: {driver, cleat, peer, ratio}."""
-    sink, nic = [n for n in guest.nics if n.model == model]
+    if model == FUNCTION:
+        sink, nic = None, virtual_function(guest)
+    else:
+        sink, nic = [n for n in guest.nics if n.model == model]
     cleat, peer = [], []
     with kernel_sink(guest, sink) if model.startswith('virtio') else contextlib.nullcontext():
         for _ in range(rounds):
@@ -91,13 +106,21 @@ def main():
         print('SKIP: %s' % why)
         return 77
     rows = []
-    with lab.Guest(lab.STANDARD) as guest:
-        for model in args.model or DRIVERS:
-            rows.append(measure(guest, model, args.seconds, args.rounds))
-            if not args.json:
-                print('%-26s %10d %10d   ratio %.2f' % (rows[-1]['driver'], rows[-1]['cleat'],
-                                                        rows[-1]['peer'], rows[-1]['ratio']),
-                      flush=True)
+    models = args.model or list(DRIVERS)
+    if not args.json:
+        print('%-22s %12s %12s   ratio\n%-22s %12s %12s' % ('sending 60 bytes', 'cleat', 'testpmd',
+                                                          '', 'packets/s', 'packets/s'))
+    for config, here in ((lab.STANDARD, [m for m in models if m != FUNCTION]),
+                         (VIRTUAL, [m for m in models if m == FUNCTION])):
+        if not here:
+            continue
+        with lab.Guest(config) as guest:
+            for model in here:
+                rows.append(measure(guest, model, args.seconds, args.rounds))
+                if not args.json:
+                    print('%-22s %12d %12d   %.2f' % (rows[-1]['driver'], rows[-1]['cleat'],
+                                                      rows[-1]['peer'], rows[-1]['ratio']),
+                          flush=True)
     if args.json:
         print(json.dumps(rows, indent=2))
     return 0

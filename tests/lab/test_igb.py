@@ -113,6 +113,41 @@ def test_two_workers(guest):
             bed.stop(job)
 
 
+def test_killed_in_traffic(guest):
+    """Packets without end over both queues: one worker is killed again and again, the other goes on."""
+    a, b = pair(guest)
+    bed.write_pcap(guest.out + '/in.pcap', flows(b.mac, a.mac, 256))
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=',queues=2',
+                     vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap,infinite_rx=1']) as primary:
+        def worker(queue):
+            return primary.worker('w%d' % queue, '--mode', 'rxonly', '--rx', 'port:%d:%d' %
+                                  (primary.port(b), queue))
+
+        def goes_on(queue):
+            had = received(primary, b, queue)
+            return bed.until(lambda: received(primary, b, queue) > had + 256)
+
+        stays, dies = worker(0), worker(1)
+        sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
+                                'port:%d:0' % primary.port(a))
+        for _ in range(3):
+            assert goes_on(0) and goes_on(1)
+            dies.signal(9)
+            dies.wait(10)
+            assert goes_on(0), 'the survivor stands still'
+            primary.audit()
+            dies = worker(1)
+        assert goes_on(0) and goes_on(1)
+        sender.signal(9)
+        sender.wait(10)
+        for job in (stays, dies):
+            bed.stop(job)
+        queues = {q['holder'] for q in primary.tool('queues')}
+        assert queues == {None}, queues
+        pools = primary.tool('audit')
+        assert all(p['in_queues'] == 0 and p['lost'] == 0 for p in pools), pools
+
+
 def test_offloads(guest):
     """Checksums and VLAN tags, both ways."""
     offloads.run(guest, *pair(guest))
