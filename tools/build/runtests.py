@@ -111,13 +111,14 @@ def run_lab(out, path, env, count):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--out', default='build/release')
+    parser.add_argument('--no-lab', action='store_true', help='leave the device tests out')
     parser.add_argument('path', nargs='?', default='')
     args = parser.parse_args()
     tests, env = find(args.out, args.path), environment(args.out)
     ci = os.environ.get('CI') == 'true'
     count = {'passed': 0, 'failed': 0, 'skipped': 0}
     path = args.path.strip('/')
-    lab = lab_wanted(args.out, path)
+    lab = lab_wanted(args.out, path) and not args.no_lab
     if not tests and not lab:
         print('no test is called %s' % args.path, file=sys.stderr)
         return NO_SUCH_TEST
