@@ -11,9 +11,10 @@
 #include "runtime/registry.h"
 #include "runtime/row.h"
 
-#define FREE_CHUNK 64U
-#define CLEAN_AT   32U
-#define PAGE_SHIFT 12U
+#define FREE_CHUNK    64U
+#define SMALLEST_PAGE 4096ULL /* of which a buffer whose pages are scattered is made */
+#define CLEAN_AT      32U
+#define PAGE_SHIFT    12U
 
 static uint32_t allowed_flags(uint32_t offloads)
 {
@@ -105,6 +106,7 @@ static void clean_to(struct cleat_nic_txq *tx, uint32_t last, struct done *d)
 		at = tx->clean;
 		if (tx->sent[at] != NULL) {
 			d->mbufs[d->n++] = tx->sent[at];
+			tx->sent[at] = NULL;
 			if (d->n == FREE_CHUNK)
 				done_free(d);
 		}
@@ -144,7 +146,7 @@ static uint32_t piece(
 	const struct cleat_nic_txq *tx, const struct cleat_mbuf *s, uint32_t off, uint64_t *iova)
 {
 	uint32_t left = s->data_len - off;
-	uint64_t page = 1ULL << tx->page_shift, room;
+	uint64_t page = s->iova != CLEAT_IOVA_NONE ? 1ULL << tx->page_shift : SMALLEST_PAGE, room;
 
 	*iova = cleat_likely(s->iova != CLEAT_IOVA_NONE) ? cleat_mbuf_data_iova(s) + off
 							 : cleat_iova_of(cleat_mbuf_data(s) + off);
@@ -170,19 +172,22 @@ static uint32_t count_pieces(const struct cleat_nic_txq *tx, const struct cleat_
 	return n;
 }
 
-/* Descriptors for a packet; 0: it has not as many segments as it says, or one out of reach. */
+/* Descriptors for a packet; 0: it has not as many segments or bytes as it says, or one of them is
+ * empty or out of reach. */
 static uint32_t count_all(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
 {
 	uint32_t segments = m->nb_segs, n = 0;
+	uint64_t bytes = 0;
 
 	for (const struct cleat_mbuf *s = m; s != NULL; s = cleat_mbuf_next(s)) {
 		uint32_t pieces = count_pieces(tx, s);
 
-		if (segments-- == 0 || pieces == 0)
+		if (segments-- == 0 || pieces == 0 || s->data_len == 0)
 			return 0;
 		n += pieces;
+		bytes += s->data_len;
 	}
-	return segments == 0 ? n : 0;
+	return segments == 0 && bytes == m->pkt_len ? n : 0;
 }
 
 /* Descriptors for a packet, without the context's; 0: the device cannot send it. */

@@ -111,6 +111,7 @@ cleat_inline int cleat_nic_tx_in_page(const struct cleat_nic_txq *tx, const stru
 cleat_inline int cleat_nic_tx_is_simple(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
 {
 	return (m->ol_flags & CLEAT_MBUF_TX_MASK) == 0 && m->nb_segs == 1 &&
+	       m->data_len == m->pkt_len &&
 	       m->pkt_len - CLEAT_NIC_TX_MIN <= tx->v.max_frame - CLEAT_NIC_TX_MIN &&
 	       m->iova != CLEAT_IOVA_NONE && cleat_nic_tx_in_page(tx, m);
 }
@@ -169,6 +170,8 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 		cleat_count(&q->shm->bytes, bytes);
 	}
 	cleat_op_exit();
+	if (cleat_unlikely(i < n)) /* a packet of many descriptors: room for the next try */
+		cleat_nic_tx_clean(tx);
 	if (cleat_unlikely(n_refused != 0))
 		cleat_nic_tx_refuse(q, refused, n_refused);
 	return (int)i;

@@ -284,6 +284,8 @@ static unsigned send_all(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsig
 			dropped++;
 			continue;
 		}
+		if (cleat_unlikely(p.need > vq->n_free))
+			reclaim(vq);
 		if (p.need > vq->n_free)
 			break;
 		bytes += mbufs[i]->pkt_len;
