@@ -272,6 +272,8 @@ static void withdraw(struct cleat_primary *p, struct cleat_bar *b)
 	unmap_here(p, b);
 	cleat_device_row_bar(b->device, b->bar, 0, NULL);
 	b->device = NULL;
+	for (unsigned i = 0; i < b->n_rows; i++) /* nobody needs it any more to use the device */
+		write_segment(&p->segments[b->rows[i]], b->rows[i], 0xffff, b->bar);
 	for (uint16_t slot = 0; slot < CLEAT_MAX_PROCS; slot++)
 		if (b->sent[slot] && !ask_to_unmap(p, b, slot))
 			cleat_log(CLEAT_LOG_INFO, "slot %u keeps a BAR mapped until it ends", slot);

@@ -118,8 +118,10 @@ static int probe_one(struct cleat_primary *p, struct cleat_device *device)
 	if (rc == 0)
 		return 0;
 	(void)snprintf(why, sizeof(why), "%s", cleat_error());
-	if (cleat_device_take_away(p, device) < 0)
+	if (cleat_device_take_away(p, device) < 0) { /* its driver keeps it */
 		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+		return cleat_err(rc, "%s", why);
+	}
 	device->state = CLEAT_DEVICE_FAILED;
 	(void)snprintf(device->why, sizeof(device->why), "%s", why);
 	return cleat_err(rc, "%s", why);
@@ -200,7 +202,7 @@ int cleat_device_attach(struct cleat_primary *p, const char *args)
 	(void)snprintf(why, sizeof(why), "%s", cleat_error());
 	if (rc == 0)
 		rc = cleat_registry_find_port(device->name, NULL);
-	else if (cleat_pci_of(device) == NULL)
+	else if (cleat_pci_of(device) == NULL && device->state != CLEAT_DEVICE_PROBED)
 		cleat_vdev_unplug(device);
 	cleat_device_rows_write();
 	return rc < 0 ? cleat_err(rc, "%s", why) : rc;

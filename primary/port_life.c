@@ -160,6 +160,7 @@ void cleat_port_settle(struct cleat_primary *p, uint32_t port)
 	if (cleat_registry->ports[port].state != CLEAT_PORT_REMOVED || held(port))
 		return;
 	empty.generation = cleat_registry->ports[port].generation;
+	cleat_port_free_stuck(port);
 	clear_queue_rows(port);
 	free_zones(p, port);
 	drop_doomed_rings(p);

@@ -172,6 +172,8 @@ int cleat_port_queue_setup(struct cleat_primary *p, uint32_t port, uint16_t slot
 	if (rc < 0)
 		return rc;
 	row = cleat_registry->queues[port][dir][queue];
+	row.configured = 0; /* if the set-up fails, what there was before is gone, too */
+	write_queue(port, dir, queue, &row);
 	if (dir == CLEAT_RX)
 		rc = setup_rx(p, p->ports[port], queue, descriptors, pool, &row);
 	else
@@ -242,7 +244,7 @@ void cleat_port_link_changed(void *ctx, struct cleat_port_ctrl *ctrl)
 }
 
 /* The device was reset: buffers it would not let go of are free. */
-static void free_stuck_queues(uint32_t port)
+void cleat_port_free_stuck(uint32_t port)
 {
 	for (uint32_t i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
 		enum cleat_dir dir = i < CLEAT_MAX_QUEUES ? CLEAT_RX : CLEAT_TX;
@@ -278,7 +280,7 @@ int cleat_port_start(struct cleat_primary *p, uint32_t port)
 	rc = ctrl->ops->start ? ctrl->ops->start(ctrl) : 0;
 	if (rc < 0)
 		return rc;
-	free_stuck_queues(port);
+	cleat_port_free_stuck(port);
 	row.state = CLEAT_PORT_STARTED;
 	read_link(ctrl, &row);
 	write_row(port, &row);

@@ -65,6 +65,8 @@ int cleat_queue_release(
 	struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir, uint32_t queue);
 /** For drivers: cleat_services.link_changed. */
 void cleat_port_link_changed(void *ctx, struct cleat_port_ctrl *ctrl);
+/** The device was reset: queues whose buffers it did not let go of are free. */
+void cleat_port_free_stuck(uint32_t port);
 /** The process is out of a removed port. */
 void cleat_port_left(struct cleat_primary *p, uint32_t port, uint16_t slot);
 /** Take all queues from a dead process. */

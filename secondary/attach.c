@@ -170,6 +170,7 @@ static void leave(void)
 	cleat_shared = NULL;
 	cleat_registry = NULL;
 	/* before the socket: once it is closed, what was ours may be somebody else's */
+	cleat_pci_guard_remove_all();
 	cleat_window_release();
 	cleat_client_close(self.client);
 	memset(&self, 0, sizeof(self));

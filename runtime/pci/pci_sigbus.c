@@ -128,6 +128,12 @@ void cleat_pci_guard_remove(void *va)
 			cleat_store_release(&guards[i].len_bytes, 0);
 }
 
+void cleat_pci_guard_remove_all(void)
+{
+	for (int i = 0; i < MAX_GUARDS; i++)
+		cleat_store_release(&guards[i].len_bytes, 0);
+}
+
 int cleat_pci_guard_is_dead(const void *va)
 {
 	const struct guard *g = find((uint64_t)(uintptr_t)va);

@@ -29,6 +29,9 @@ int cleat_pci_guard_add(void *va, uint64_t len_bytes);
 /** Before the range is unmapped. Harmless when it is not guarded. */
 void cleat_pci_guard_remove(void *va);
 
+/** All of them: when the window goes. */
+void cleat_pci_guard_remove_all(void);
+
 /** Has a fault been answered in the guarded range that @p va lies in? */
 int cleat_pci_guard_is_dead(const void *va);
 
