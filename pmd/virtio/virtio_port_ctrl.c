@@ -103,7 +103,7 @@ static int reserve_ring(struct virtio_device *d, unsigned number, uint16_t size,
 
 static int queue_setup(struct virtio_device *d, unsigned number, unsigned descriptors)
 {
-	uint16_t size;
+	uint16_t size = 0;
 	int rc = check_unheld(d, number, number);
 
 	rc = rc < 0 ? rc : choose_size(d, number, descriptors, &size);
