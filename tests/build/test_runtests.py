@@ -22,21 +22,24 @@ ENDS = {  # a test's name: what it does
     'lacks': 'print("SKIP: no unicorns"); raise SystemExit(77)',
     'dies': 'import os; os.kill(os.getpid(), 11)',
 }
-RUNS = [  # PATH, CI?, exit code, what is said
+RUNS = [  # PATHs, CI?, exit code, what is said
     ('x/good', False, 0, ['1 passed, 0 failed, 0 skipped']),
     ('x/lacks', False, 0, ['0 passed, 0 failed, 1 skipped', '(no unicorns)']),
     ('x/lacks', True, 1, ['0 passed, 1 failed, 0 skipped', 'skipped in CI: no unicorns']),
     ('x/bad', False, 1, ['exit code 1', 'oh no']),
     ('x/dies', False, 1, ['SIGSEGV']),
     ('x', False, 1, ['1 passed, 2 failed, 1 skipped']),
+    ('x/good x/bad', False, 1, ['1 passed, 1 failed, 0 skipped']),
+    ('x/good x', False, 1, ['1 passed, 2 failed, 1 skipped']),
     ('nothing', False, 2, ['no test is called nothing']),
+    ('x/good nothing', False, 2, ['no test is called nothing']),
 ]
 
 
 def run(root, path, ci):
     """Exit code and output of the runner in a tree of its own."""
-    done = subprocess.run([sys.executable, RUNNER, '--out', 'build/release', path], cwd=root,
-                          env=dict(os.environ, CI='true' if ci else ''), stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, RUNNER, '--out', 'build/release'] + path.split(),
+                          cwd=root, env=dict(os.environ, CI='true' if ci else ''), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode, done.stdout
 

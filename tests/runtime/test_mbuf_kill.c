@@ -378,15 +378,20 @@ START_TEST(test_every_instruction)
 	uint64_t len;
 	void *memory = mbuf_world_memory(&len);
 	void *saved = malloc(len);
-	int k = 0;
+	int k = 0, stores = 0;
 
 	ck_assert_ptr_nonnull(saved);
-	do
-		check_both(s, k++, memory, saved, len);
-	while (step(pid));
+	do {
+		/* the dead leave only this memory: where it is as before, so is what follows */
+		if (k++ != 0 && memcmp(saved, memory, len) == 0)
+			continue;
+		check_both(s, k, memory, saved, len);
+		stores++;
+	} while (step(pid));
+	ck_assert_int_gt(stores, 1);
 	end_victim(pid);
 	free(saved);
-	printf("%-34s %5d instructions\n", s->name, k);
+	printf("%-34s %5d instructions, %d stores\n", s->name, k, stores);
 
 	/* and for real */
 	pid = start_victim(s);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """runtests.py - run the built tests, one line each, and count.
 
-    runtests.py --out build/release [PATH]
+    runtests.py --out build/release [PATH...]
 
 PATH is a folder below tests/ or a test in it without "test_": "runtime", "runtime/grace". What
 several tests are about names them all: "runtime/ring" is ring_unit, ring_stress and so on. A test
@@ -35,7 +35,7 @@ def wanted(name, path):
     return path in ('', name, short, folder) or short.startswith((path + '/', path + '_'))
 
 
-def find(out, path):
+def find(out, paths):
     """(name, command) of all tests wanted: built programs, and scripts tests/**/test_*.py."""
     tests = []
     for top, ending, command in ((out + '/tests', '', []), ('tests', '.py', ['python3'])):
@@ -50,7 +50,7 @@ def find(out, path):
                     continue
                 if not ending and not os.path.exists('tests/%s.c' % name):
                     continue  # its source is gone
-                if wanted(name, path):
+                if any(wanted(name, p) for p in paths):
                     tests.append((name, command + [full]))
     return sorted(tests)
 
@@ -112,16 +112,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--out', default='build/release')
     parser.add_argument('--no-lab', action='store_true', help='leave the device tests out')
-    parser.add_argument('path', nargs='?', default='')
+    parser.add_argument('paths', nargs='*', metavar='PATH')
     args = parser.parse_args()
-    tests, env = find(args.out, args.path), environment(args.out)
+    paths = [p.strip('/') for p in args.paths] or ['']
+    tests, env = find(args.out, paths), environment(args.out)
     ci = os.environ.get('CI') == 'true'
     count = {'passed': 0, 'failed': 0, 'skipped': 0}
-    path = args.path.strip('/')
-    lab = lab_wanted(args.out, path) and not args.no_lab
-    if not tests and not lab:
-        print('no test is called %s' % args.path, file=sys.stderr)
-        return NO_SUCH_TEST
+    lab = [p for p in paths if lab_wanted(args.out, p) and not args.no_lab]
+    for path in paths:
+        if path not in lab and not find(args.out, [path]):
+            print('no test is called %s' % path, file=sys.stderr)
+            return NO_SUCH_TEST
     for name, command in tests:
         start = time.monotonic()
         try:
@@ -145,8 +146,9 @@ def main():
         print('%-7s %6.2f s  %s%s' % (result, seconds, name, note and '  (%s)' % note), flush=True)
         if result == 'failed':
             print(''.join('    %s\n' % l for l in output.splitlines()[-60:]), end='', flush=True)
-    if lab and run_lab(args.out, path, env, count) == NO_SUCH_TEST and not tests:
-        return NO_SUCH_TEST
+    for path in lab:
+        if run_lab(args.out, path, env, count) == NO_SUCH_TEST and not find(args.out, [path]):
+            return NO_SUCH_TEST
     print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped' % count)
     return 1 if count['failed'] else 0
 
