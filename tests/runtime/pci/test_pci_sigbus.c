@@ -125,6 +125,51 @@ static void handler_before(void)
 	guard_other();
 }
 
+static void guard_both_and_forget_all(void)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+
+	if (cleat_pci_guard_add(page, sizeof(page)) != 0 ||
+		cleat_pci_guard_add((void *)bar, LEN) != 0)
+		_exit(1);
+	cleat_pci_guard_remove_all();
+}
+
+/* When the window goes, so do its guards: what lies there later is not theirs to answer for. */
+START_TEST(forgets_all)
+{
+	int status = end_of_child(guard_both_and_forget_all);
+
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGBUS);
+
+	ck_assert_int_eq(cleat_pci_guard_add((void *)bar, LEN), 0);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_uint_eq(bar[0], 0xffffffff);
+	ck_assert_int_eq(cleat_pci_guard_is_dead((const void *)bar), 1);
+	cleat_pci_guard_remove_all();
+	ck_assert_int_eq(cleat_pci_guard_is_dead((const void *)bar), 0);
+	ck_assert_int_eq(cleat_pci_guard_add((void *)bar, LEN), 0); /* anew, and well */
+	ck_assert_int_eq(cleat_pci_guard_is_dead((const void *)bar), 0);
+}
+END_TEST
+
+/* Every entry can be used again. */
+START_TEST(forgets_as_many_as_there_are)
+{
+	char *at = (char *)(uintptr_t)(1UL << 40);
+
+	for (int round = 0; round < 2; round++) {
+		unsigned n = 0;
+
+		while (cleat_pci_guard_add(at + n * 4096UL, 4096) == 0)
+			n++;
+		ck_assert_uint_eq(n, 256);
+		cleat_pci_guard_remove_all();
+	}
+}
+END_TEST
+
 START_TEST(elsewhere_it_kills)
 {
 	int status = end_of_child(guard_other);
@@ -192,6 +237,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reads_ones);
 	tcase_add_test(tc, other_threads_see_ones);
+	tcase_add_test(tc, forgets_all);
+	tcase_add_test(tc, forgets_as_many_as_there_are);
 	tcase_add_test(tc, elsewhere_it_kills);
 	tcase_add_test(tc, sent_signals_do_what_they_did);
 	tcase_add_test(tc, handler_of_the_program_is_asked);
