@@ -38,6 +38,7 @@ struct cleat_bus {
 	size_t device_bytes; /* of its own device struct, cleat_device first; 0: that alone */
 	struct cleat_device *devices; /* in the order found */
 	struct cleat_bus *next;
+	unsigned allowed_made; /* entries of the allow list that have been made into devices */
 	int disabled; /* --no-pci: not scanned */
 };
 

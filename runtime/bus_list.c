@@ -127,6 +127,8 @@ void cleat_bus_forget_lists(void)
 		free(entries);
 		entries = next;
 	}
+	for (struct cleat_bus *bus = cleat_bus_next(NULL); bus != NULL; bus = cleat_bus_next(bus))
+		bus->allowed_made = 0;
 }
 
 int cleat_bus_lists_hide(const struct cleat_device *device)

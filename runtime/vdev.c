@@ -140,12 +140,14 @@ int cleat_vdev_add(const char *spec)
 	return 0;
 }
 
-/* Devices of the allow list that nobody asked for otherwise, as `-a net_null0` in DPDK. */
+/* Devices of the allow list that nobody asked for otherwise, as `-a net_null0` in DPDK. Once: one
+ * that is detached later stays away. */
 static int add_allowed(struct cleat_bus *bus)
 {
 	const char *spec;
 
-	for (unsigned i = 0; (spec = cleat_bus_allowed_nth(bus, i)) != NULL; i++) {
+	for (; (spec = cleat_bus_allowed_nth(bus, bus->allowed_made)) != NULL;
+		bus->allowed_made++) {
 		int ret = cleat_vdev_add(spec);
 
 		if (ret < 0 && ret != -EEXIST)
@@ -176,11 +178,13 @@ static int vdev_scan(struct cleat_bus *bus)
 struct cleat_device *cleat_vdev_plug(const char *spec)
 {
 	struct cleat_device *device = NULL;
+	size_t len = strcspn(spec, ",");
 
 	if (cleat_vdev_add(spec) < 0 || vdev_scan(&vdev_bus) < 0)
 		return NULL;
-	for (struct cleat_device *d = vdev_bus.devices; d != NULL; d = d->next)
-		device = d; /* new ones come last */
+	for (struct cleat_device *d = vdev_bus.devices; d != NULL && device == NULL; d = d->next)
+		if (strlen(d->name) == len && strncmp(d->name, spec, len) == 0)
+			device = d;
 	return device;
 }
 

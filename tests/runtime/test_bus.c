@@ -200,6 +200,44 @@ START_TEST(plug_and_unplug)
 }
 END_TEST
 
+START_TEST(allowed_vdev_stays_away)
+{
+	struct cleat_device *device;
+
+	found_bus.disabled = 1;
+	ck_assert_int_eq(cleat_bus_allow("net_test3"), 0);
+	ck_assert_int_eq(up(), 0);
+	device = cleat_device_find("net_test3");
+	ck_assert_int_eq(cleat_bus_remove(device), 0);
+	cleat_vdev_unplug(device);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_ptr_null(cleat_device_find("net_test3"));
+	ck_assert_int_eq(cleat_bus_allow("net_test4"), 0); /* a new wish is one */
+	ck_assert_int_eq(up(), 0);
+	ck_assert_ptr_null(cleat_device_find("net_test3"));
+	ck_assert_int_eq(state("net_test4"), CLEAT_DEVICE_PROBED);
+	teardown();
+	ck_assert_int_eq(cleat_bus_allow("net_test3"), 0);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_int_eq(state("net_test3"), CLEAT_DEVICE_PROBED);
+}
+END_TEST
+
+START_TEST(plugs_the_one_named)
+{
+	struct cleat_device *device;
+
+	ck_assert_int_eq(cleat_bus_allow("net_test3"), 0); /* comes with the same scan, behind it */
+	device = cleat_vdev_plug("net_test00");
+	ck_assert_ptr_nonnull(device);
+	ck_assert_str_eq(device->name, "net_test00");
+	ck_assert_ptr_nonnull(cleat_device_find("net_test3"));
+	device = cleat_vdev_plug("net_test0,a=1");
+	ck_assert_ptr_nonnull(device);
+	ck_assert_str_eq(device->name, "net_test0");
+}
+END_TEST
+
 static int count(struct cleat_device *device, void *arg)
 {
 	(void)device;
@@ -238,6 +276,8 @@ int main(void)
 	tcase_add_test(tc, wrong_vdevs);
 	tcase_add_test(tc, plug_and_unplug);
 	tcase_add_test(tc, iterates);
+	tcase_add_test(tc, allowed_vdev_stays_away);
+	tcase_add_test(tc, plugs_the_one_named);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
