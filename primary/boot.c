@@ -81,7 +81,7 @@ static int make_services(struct cleat_primary *p)
 static void forget_devices(struct cleat_primary *p)
 {
 	(void)p;
-	cleat_bus_remove_all();
+	cleat_bus_forget_devices(); /* their drivers had let go of them, or were given up */
 	cleat_bus_forget_lists();
 }
 

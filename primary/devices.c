@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "primary/device_rows.h"
 #include "primary/ports.h"
@@ -74,11 +75,15 @@ static int unplug_fd(struct cleat_device *device)
 	return pci->access->unplug_fd(pci);
 }
 
+/* If the device does not go now, the kernel signals it again after a while. */
 static void on_unplug(void *arg)
 {
 	struct cleat_device *device = arg;
 	struct cleat_primary *p = device->services->ctx;
+	uint64_t count;
 
+	while (read(unplug_fd(device), &count, sizeof(count)) < 0 && errno == EINTR)
+		;
 	cleat_log(CLEAT_LOG_NOTICE, "the kernel asks for device %s back", device->name);
 	if (cleat_device_take_away(p, device) < 0)
 		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
@@ -97,7 +102,7 @@ int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device)
 	int fd = unplug_fd(device);
 	int rc = cleat_bus_remove(device);
 
-	if (fd >= 0)
+	if (rc == 0 && fd >= 0)
 		p->services.irq_unwatch(p, fd);
 	return rc;
 }
@@ -132,7 +137,7 @@ static int probe(struct cleat_device *device, void *arg)
 	struct cleat_primary *p = arg;
 	int rc;
 
-	if (device->state != CLEAT_DEVICE_FOUND)
+	if (device->state != CLEAT_DEVICE_FOUND || device->detached)
 		return 0;
 	rc = probe_one(p, device);
 	if (rc == 0 || (device->asked && device->state != CLEAT_DEVICE_IGNORED))
@@ -150,10 +155,19 @@ int cleat_devices_probe(struct cleat_primary *p)
 	return rc;
 }
 
+/* Nothing of it may be left when the memory goes that it reaches, and its driver with it. */
 static int take_away_one(struct cleat_device *device, void *arg)
 {
-	if (device->state == CLEAT_DEVICE_PROBED && cleat_device_take_away(arg, device) < 0)
-		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	struct cleat_primary *p = arg;
+	int fd;
+
+	if (device->state != CLEAT_DEVICE_PROBED || cleat_device_take_away(p, device) == 0)
+		return 0;
+	cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	fd = unplug_fd(device);
+	if (fd >= 0)
+		p->services.irq_unwatch(p, fd);
+	cleat_bus_give_up(device);
 	return 0;
 }
 
@@ -208,6 +222,19 @@ int cleat_device_attach(struct cleat_primary *p, const char *args)
 	return rc < 0 ? cleat_err(rc, "%s", why) : rc;
 }
 
+/* A device that was taken away and is in no machine, or was made for somebody who asked. */
+static void forget_if_gone(struct cleat_device *device)
+{
+	const struct cleat_pci_device *pci = cleat_pci_of(device);
+
+	if (device->state == CLEAT_DEVICE_PROBED)
+		return;
+	if (pci == NULL)
+		cleat_vdev_unplug(device);
+	else if (pci->gone)
+		cleat_bus_drop(device);
+}
+
 int cleat_device_detach(struct cleat_primary *p, const char *name)
 {
 	struct cleat_device *device = cleat_device_find(name);
@@ -216,13 +243,13 @@ int cleat_device_detach(struct cleat_primary *p, const char *name)
 	if (device == NULL)
 		return cleat_err(-ENOENT, "there is no device %.31s", name);
 	rc = cleat_device_take_away(p, device);
-	if (rc == 0 && cleat_pci_of(device) == NULL)
-		cleat_vdev_unplug(device);
+	if (rc == 0)
+		forget_if_gone(device);
 	cleat_device_rows_write();
 	return rc;
 }
 
-static int forget_if_gone(struct cleat_device *device, void *arg)
+static int take_if_gone(struct cleat_device *device, void *arg)
 {
 	const struct cleat_pci_device *pci = cleat_pci_of(device);
 
@@ -230,9 +257,32 @@ static int forget_if_gone(struct cleat_device *device, void *arg)
 		return 0;
 	if (device->state == CLEAT_DEVICE_PROBED && cleat_device_take_away(arg, device) < 0)
 		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
-	if (device->state != CLEAT_DEVICE_PROBED)
-		cleat_bus_drop(device);
+	forget_if_gone(device);
 	return 0;
+}
+
+static int is_leaving(struct cleat_device *device, void *arg)
+{
+	(void)arg;
+	return device->leaving;
+}
+
+static int take_if_leaving(struct cleat_device *device, void *arg)
+{
+	if (!device->leaving)
+		return 0;
+	if (cleat_device_take_away(arg, device) < 0)
+		cleat_log(CLEAT_LOG_DEBUG, "%s", cleat_error());
+	forget_if_gone(device);
+	return 0;
+}
+
+void cleat_devices_retry(struct cleat_primary *p)
+{
+	if (!cleat_device_iterate(is_leaving, NULL))
+		return;
+	(void)cleat_device_iterate(take_if_leaving, p);
+	cleat_device_rows_write();
 }
 
 int cleat_devices_probe_new(struct cleat_primary *p)
@@ -240,7 +290,7 @@ int cleat_devices_probe_new(struct cleat_primary *p)
 	int rc = cleat_bus_scan_all();
 
 	if (rc >= 0)
-		rc = cleat_device_iterate(forget_if_gone, p);
+		rc = cleat_device_iterate(take_if_gone, p);
 	if (rc >= 0)
 		rc = cleat_device_iterate(probe, p);
 	cleat_device_rows_write();

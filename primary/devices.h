@@ -12,13 +12,19 @@ int cleat_devices_scan(struct cleat_primary *p);
 /** Offer all devices to their drivers, and set up the ports that come of it. Fails if a device
  * given by --vdev does. */
 int cleat_devices_probe(struct cleat_primary *p);
+/** At the end, while the window stands: from here on no driver is called, and no device reaches
+ * memory. */
 void cleat_devices_remove(struct cleat_primary *p);
 
 /** Scan again, forget what is gone, probe what is new. @return 0; the error of a device asked for
  * by name */
 int cleat_devices_probe_new(struct cleat_primary *p);
-/** Take a device from its driver: its ports go, its BARs are unmapped everywhere. */
+/** Take a device from its driver: its ports go, its BARs are unmapped everywhere. If it does not
+ * come to rest it keeps its driver and reaches no memory; cleat_devices_retry() tries again. */
 int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device);
+
+/** Once more for those that did not come to rest. */
+void cleat_devices_retry(struct cleat_primary *p);
 
 /** Make a device at run time, or take one of a bus in use: NAME or ADDRESS[,KEY=VALUE,…]. @return
  * its port; -EINVAL, … */

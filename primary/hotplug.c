@@ -7,7 +7,8 @@
 #include "runtime/log.h"
 #include "runtime/pci/pci_monitor.h"
 
-#define TICK_S 1.0
+#define TICK_S	    1.0
+#define RETRY_TICKS 10 /* as often as the kernel asks again for a device of vfio-pci */
 
 static ev_io monitor;
 
@@ -15,6 +16,7 @@ static ev_io monitor;
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	static unsigned ticks;
 	struct cleat_primary *p = timer->data;
 
 	(void)loop;
@@ -26,6 +28,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 			cleat_registry->ports[port].state == CLEAT_PORT_STARTED)
 			ctrl->ops->tick(ctrl);
 	}
+	if (++ticks % RETRY_TICKS == 0)
+		cleat_devices_retry(p);
 }
 
 /* ---- what the kernel says ---- */
@@ -51,9 +55,11 @@ static void on_change(void *arg, enum cleat_pci_change change, const char *addre
 					      : "unbound");
 	if (device != NULL && (change == CLEAT_PCI_REMOVED || change == CLEAT_PCI_UNBOUND))
 		take_away(p, device);
-	if (device != NULL && change == CLEAT_PCI_BOUND && device->state != CLEAT_DEVICE_PROBED)
-		device->state =
-			CLEAT_DEVICE_FOUND; /* by another driver, perhaps one that we can use */
+	if (device != NULL && change == CLEAT_PCI_BOUND) {
+		if (device->leaving) /* what is open of it is of the former binding */
+			take_away(p, device);
+		cleat_bus_anew(device); /* perhaps to a driver that we can use */
+	}
 	if (cleat_devices_probe_new(p) < 0)
 		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
 }

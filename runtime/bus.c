@@ -2,6 +2,7 @@
 #include "runtime/bus.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,7 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
 		return not_probed(device, CLEAT_DEVICE_FAILED, ret);
 	}
 	device->state = CLEAT_DEVICE_PROBED;
+	device->detached = device->leaving = 0;
 	device->why[0] = '\0';
 	cleat_log(CLEAT_LOG_INFO, "device %s: driver %s", device->name, driver->name);
 	return 0;
@@ -164,7 +166,7 @@ int cleat_bus_probe_all(const struct cleat_services *services)
 	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next) {
 		for (struct cleat_device *device = bus->devices; device != NULL;
 			device = device->next) {
-			if (device->state != CLEAT_DEVICE_FOUND ||
+			if (device->state != CLEAT_DEVICE_FOUND || device->detached ||
 				cleat_bus_probe(device, services) >= 0)
 				continue;
 			if (device->state == CLEAT_DEVICE_FAILED) {
@@ -178,6 +180,37 @@ int cleat_bus_probe_all(const struct cleat_services *services)
 	return failed;
 }
 
+static void no_driver_any_more(struct cleat_device *device, enum cleat_device_state state)
+{
+	device->driver = NULL;
+	device->driver_data = NULL;
+	device->leaving = 0;
+	device->state = state;
+}
+
+/* Told once, however often the removal is tried. @return @p code, the driver's, with its sentence
+ */
+static int keep_away(struct cleat_device *device, int code)
+{
+	struct cleat_bus *bus = device->bus;
+	int told = device->leaving;
+	char why[CLEAT_ERROR_LEN];
+
+	memcpy(why, cleat_error(), sizeof(why) - 1);
+	why[sizeof(why) - 1] = '\0';
+	device->leaving = 1;
+	if (bus->silence == NULL)
+		return code;
+	if (bus->silence(bus, device) < 0)
+		cleat_log(CLEAT_LOG_WARNING,
+			"device %s does not come to rest and may still write to memory: %s",
+			device->name, cleat_error());
+	else if (!told)
+		cleat_log(CLEAT_LOG_WARNING,
+			"device %s does not come to rest; it is kept from memory", device->name);
+	return cleat_err(code, "%s", why);
+}
+
 int cleat_bus_remove(struct cleat_device *device)
 {
 	int ret;
@@ -187,14 +220,24 @@ int cleat_bus_remove(struct cleat_device *device)
 			-ENODEV, "device %s has no driver to remove it from", device->name);
 	ret = device->driver->remove(device, device->services);
 	if (ret < 0)
-		return ret;
+		return keep_away(device, ret);
 	unplug(device);
 	cleat_log(CLEAT_LOG_INFO, "device %s: removed from driver %s", device->name,
 		device->driver->name);
-	device->driver = NULL;
-	device->driver_data = NULL;
-	device->state = CLEAT_DEVICE_FOUND;
+	no_driver_any_more(device, CLEAT_DEVICE_FOUND);
+	device->detached = 1;
+	(void)snprintf(device->why, sizeof(device->why),
+		"device %s was taken away; it is used again when it is attached or bound anew",
+		device->name);
 	return 0;
+}
+
+void cleat_bus_give_up(struct cleat_device *device)
+{
+	unplug(device);
+	cleat_log(CLEAT_LOG_WARNING, "device %s: closed without its driver %s", device->name,
+		device->driver->name);
+	no_driver_any_more(device, CLEAT_DEVICE_FAILED);
 }
 
 int cleat_bus_ask(struct cleat_device *device, const char *spec)
@@ -211,8 +254,17 @@ int cleat_bus_ask(struct cleat_device *device, const char *spec)
 	free(device->args);
 	device->args = args;
 	device->asked = 1;
-	device->state = CLEAT_DEVICE_FOUND;
+	cleat_bus_anew(device);
 	return 0;
+}
+
+void cleat_bus_anew(struct cleat_device *device)
+{
+	if (device->state == CLEAT_DEVICE_PROBED)
+		return;
+	device->state = CLEAT_DEVICE_FOUND;
+	device->detached = 0;
+	device->why[0] = '\0';
 }
 
 static void remove_from(struct cleat_device *device)
@@ -220,17 +272,24 @@ static void remove_from(struct cleat_device *device)
 	if (device == NULL)
 		return;
 	remove_from(device->next);
-	if (device->state == CLEAT_DEVICE_PROBED && cleat_bus_remove(device) < 0)
-		cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	if (device->state != CLEAT_DEVICE_PROBED || cleat_bus_remove(device) == 0)
+		return;
+	cleat_log(CLEAT_LOG_ERROR, "%s", cleat_error());
+	cleat_bus_give_up(device);
 }
 
 void cleat_bus_remove_all(void)
 {
-	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next) {
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next)
 		remove_from(bus->devices);
+	cleat_bus_forget_devices();
+}
+
+void cleat_bus_forget_devices(void)
+{
+	for (struct cleat_bus *bus = buses; bus != NULL; bus = bus->next)
 		while (bus->devices != NULL)
 			cleat_bus_drop(bus->devices);
-	}
 }
 
 struct cleat_device *cleat_device_find(const char *name)

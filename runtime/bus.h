@@ -34,12 +34,15 @@ struct cleat_bus {
 	 * -ENODEV: it cannot be used as it is (the kernel's own driver holds it). */
 	int (*plug)(struct cleat_bus *bus, struct cleat_device *device);
 	void (*unplug)(struct cleat_bus *bus, struct cleat_device *device);
+	/** Keep a PROBED device from memory, whatever its driver makes of that; may be NULL: it
+	 * reaches none. @return 0; negative errno with a sentence: it may still write */
+	int (*silence)(struct cleat_bus *bus, struct cleat_device *device);
 
 	size_t device_bytes; /* of its own device struct, cleat_device first; 0: that alone */
 	struct cleat_device *devices; /* in the order found */
 	struct cleat_bus *next;
 	unsigned allowed_made; /* entries of the allow list that have been made into devices */
-	int disabled; /* --no-pci: not scanned */
+	int disabled;	       /* --no-pci: not scanned */
 };
 
 void cleat_bus_register(struct cleat_bus *bus);
@@ -75,20 +78,32 @@ void cleat_bus_drop(struct cleat_device *device);
 /** Scan every enabled bus. */
 int cleat_bus_scan_all(void);
 /**
- * Offer every FOUND device to the drivers.
+ * Offer every FOUND device that was not detached to the drivers.
  * @return how many devices failed; each has its sentence in `why` and one line in the log.
  */
 int cleat_bus_probe_all(const struct cleat_services *services);
 /** Offer one device. @return 0; -EPERM when blocked; -ENODEV without a driver; the driver's error.
  */
 int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *services);
-/** Take the device from its driver. @return 0; -ENODEV if it has none; the driver's error. */
+/**
+ * Take the device from its driver.
+ *
+ * @return  0, detached; -ENODEV if it has none; the driver's error: it stays PROBED and is leaving,
+ *          its bus keeps it from memory, and this may be called again
+ */
 int cleat_bus_remove(struct cleat_device *device);
-/** Somebody wants this device, with `name,key=value,…`: lists do not hide it, a failed or ignored
- * one may be probed again. @return 0; -EBUSY while it is PROBED; -ENOMEM */
+/** After a cleat_bus_remove() that failed, when nobody can try again: close the device, which keeps
+ * it from memory, too. FAILED; its driver is not called any more and keeps what it has. */
+void cleat_bus_give_up(struct cleat_device *device);
+/** Somebody wants this device, with `name,key=value,…`: lists do not hide it, a failed, ignored or
+ * detached one may be probed again. @return 0; -EBUSY while it is PROBED; -ENOMEM */
 int cleat_bus_ask(struct cleat_device *device, const char *spec);
-/** Remove every device, last found first, and forget all devices. */
+/** It was bound anew: worth a try, whatever was known of it. Nothing while it is PROBED. */
+void cleat_bus_anew(struct cleat_device *device);
+/** Remove every device, last found first, give up what does not go, and forget all devices. */
 void cleat_bus_remove_all(void);
+/** Forget all devices; none is PROBED. No driver is called. */
+void cleat_bus_forget_devices(void);
 
 /** The device of that name on any bus, or NULL. */
 struct cleat_device *cleat_device_find(const char *name);

@@ -6,7 +6,9 @@
  *   FOUND → IGNORED    the block list, or an allow list without it
  *   FOUND → NO_DRIVER  no driver knows it, or the kernel's own driver holds it
  *   FOUND → FAILED     its driver refused; the sentence is in `why`
- *   PROBED → FOUND     removed by its driver
+ *   PROBED → FOUND     removed by its driver: `detached`, so no scan probes it again
+ *   PROBED → PROBED    its driver could not bring it to rest: `leaving`; removing it is tried again
+ *   PROBED → FAILED    given up at the end, for the same reason
  */
 #ifndef CLEAT_RUNTIME_DEVICE_H
 #define CLEAT_RUNTIME_DEVICE_H
@@ -42,6 +44,8 @@ struct cleat_device {
 	struct cleat_device *next;
 	enum cleat_device_state state;
 	int asked;     /* somebody asked for it by name: an allow list does not hide it */
+	int detached;  /* taken away: left alone until somebody asks for it, or it is bound anew */
+	int leaving;   /* its removal failed, and is to be tried again */
 	int numa_node; /* -1: none */
 	char why[CLEAT_ERROR_LEN];
 };

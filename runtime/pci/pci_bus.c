@@ -14,6 +14,7 @@
 #include "runtime/log.h"
 #include "runtime/pci/pci.h"
 #include "runtime/pci/pci_access.h"
+#include "runtime/pci/pci_config.h"
 #include "runtime/pci/pci_sysfs.h"
 #include "runtime/registry.h"
 
@@ -23,6 +24,7 @@ static int pci_owns(const struct cleat_bus *bus, const char *name);
 static int pci_canonical(const struct cleat_bus *bus, const char *name, char out[CLEAT_NAME_LEN]);
 static int pci_plug(struct cleat_bus *bus, struct cleat_device *device);
 static void pci_unplug(struct cleat_bus *bus, struct cleat_device *device);
+static int pci_silence(struct cleat_bus *bus, struct cleat_device *device);
 
 static struct cleat_bus pci_bus = {
 	.name = "pci",
@@ -32,6 +34,7 @@ static struct cleat_bus pci_bus = {
 	.canonical = pci_canonical,
 	.plug = pci_plug,
 	.unplug = pci_unplug,
+	.silence = pci_silence,
 	.device_bytes = sizeof(struct cleat_pci_device),
 };
 CLEAT_BUS_REGISTER(pci_bus)
@@ -169,10 +172,8 @@ static void reread(struct cleat_pci_device *dev)
 		return;
 	}
 	if (strcmp(now.kernel_driver, dev->kernel_driver) != 0 || now.vendor != dev->vendor ||
-		now.device_id != dev->device_id) {
-		keep.state = CLEAT_DEVICE_FOUND;
-		keep.why[0] = '\0';
-	}
+		now.device_id != dev->device_id)
+		cleat_bus_anew(&keep);
 	keep.numa_node = now.device.numa_node;
 	*dev = now; /* closed, so there is nothing of the access method's in it */
 	dev->device = keep;
@@ -298,4 +299,11 @@ static void pci_unplug(struct cleat_bus *bus, struct cleat_device *device)
 {
 	(void)bus;
 	cleat_pci_close((struct cleat_pci_device *)device);
+}
+
+/* Bus mastering off: it can do no DMA. One that does not answer is gone, and does none, either. */
+static int pci_silence(struct cleat_bus *bus, struct cleat_device *device)
+{
+	(void)bus;
+	return cleat_pci_command((struct cleat_pci_device *)device, 0, CLEAT_PCI_COMMAND_MASTER);
 }

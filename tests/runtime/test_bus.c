@@ -8,7 +8,8 @@
 #include "runtime/bus.h"
 #include "runtime/vdev.h"
 
-static unsigned probes, removes;
+static unsigned probes, removes, refusals, silences, unplugs;
+static int stuck; /* removals fail */
 static char last_removed[CLEAT_NAME_LEN];
 static const struct cleat_services services = { 0 };
 
@@ -26,6 +27,10 @@ static int test_remove(struct cleat_device *device, const struct cleat_services 
 {
 	ck_assert_ptr_eq(given, &services);
 	ck_assert_ptr_eq(device->driver_data, &probes);
+	if (stuck) {
+		refusals++;
+		return cleat_err(-EIO, "device %s does not stop", device->name);
+	}
 	memcpy(last_removed, device->name, sizeof(last_removed));
 	removes++;
 	return 0;
@@ -62,11 +67,28 @@ static int found_owns(const struct cleat_bus *bus, const char *name)
 	return strncmp(name, "t:", 2) == 0;
 }
 
+static void found_unplug(struct cleat_bus *bus, struct cleat_device *device)
+{
+	(void)bus;
+	(void)device;
+	unplugs++;
+}
+
+static int found_silence(struct cleat_bus *bus, struct cleat_device *device)
+{
+	(void)bus;
+	ck_assert_int_eq(device->state, CLEAT_DEVICE_PROBED);
+	silences++;
+	return cleat_err(0, "a sentence of the bus's");
+}
+
 static struct cleat_bus found_bus = {
 	.name = "found",
 	.scan = found_scan,
 	.match = found_match,
 	.owns = found_owns,
+	.unplug = found_unplug,
+	.silence = found_silence,
 };
 CLEAT_BUS_REGISTER(found_bus)
 
@@ -84,6 +106,7 @@ static void teardown(void)
 	cleat_bus_forget_lists();
 	found_bus.disabled = 0;
 	probes = removes = 0;
+	stuck = 0;
 }
 
 static enum cleat_device_state state(const char *name)
@@ -200,6 +223,86 @@ START_TEST(plug_and_unplug)
 }
 END_TEST
 
+START_TEST(does_not_come_to_rest)
+{
+	struct cleat_device *device;
+
+	ck_assert_int_eq(up(), 0);
+	device = cleat_device_find("t:0");
+	stuck = 1;
+	for (unsigned i = 1; i < 3; i++) {
+		ck_assert_int_eq(cleat_bus_remove(device), -EIO);
+		ck_assert_str_eq(cleat_error(), "device t:0 does not stop");
+		ck_assert_int_eq(device->state, CLEAT_DEVICE_PROBED);
+		ck_assert_int_eq(device->leaving, 1);
+		ck_assert_int_eq(device->detached, 0);
+		ck_assert_uint_eq(silences, i);
+	}
+	ck_assert_uint_eq(unplugs, 0);
+	stuck = 0;
+	ck_assert_int_eq(cleat_bus_remove(device), 0);
+	ck_assert_int_eq(device->leaving, 0);
+	ck_assert_int_eq(device->detached, 1);
+	ck_assert_uint_eq(unplugs, 1);
+	ck_assert_uint_eq(removes, 1);
+}
+END_TEST
+
+START_TEST(given_up_at_the_end)
+{
+	struct cleat_device *device;
+
+	ck_assert_int_eq(up(), 0);
+	stuck = 1;
+	device = cleat_device_find("t:1");
+	ck_assert_int_eq(cleat_bus_remove(device), -EIO);
+	cleat_bus_give_up(device);
+	ck_assert_int_eq(device->state, CLEAT_DEVICE_FAILED);
+	ck_assert_ptr_null(device->driver);
+	ck_assert_uint_eq(unplugs, 1);
+	ck_assert_uint_eq(refusals, 1);
+	cleat_bus_remove_all(); /* t:0, once */
+	ck_assert_uint_eq(unplugs, 2);
+	ck_assert_uint_eq(refusals, 2);
+	ck_assert_uint_eq(removes, 0);
+	ck_assert_ptr_null(cleat_device_find("t:0"));
+}
+END_TEST
+
+START_TEST(forgotten_without_a_call)
+{
+	ck_assert_int_eq(cleat_bus_scan_all(), 0);
+	cleat_bus_forget_devices();
+	ck_assert_ptr_null(cleat_device_find("t:0"));
+	ck_assert_uint_eq(removes + refusals + unplugs + silences, 0);
+}
+END_TEST
+
+START_TEST(detached_stays_away)
+{
+	struct cleat_device *device;
+
+	ck_assert_int_eq(up(), 0);
+	device = cleat_device_find("t:0");
+	ck_assert_uint_eq(probes, 2);
+	ck_assert_int_eq(cleat_bus_remove(device), 0);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_uint_eq(probes, 2);
+	ck_assert_int_eq(device->detached, 1);
+	ck_assert_int_eq(cleat_bus_ask(device, "t:0,a=1"), 0);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_uint_eq(probes, 3);
+	ck_assert_int_eq(device->detached, 0);
+	ck_assert_int_eq(cleat_bus_remove(device), 0);
+	cleat_bus_anew(device);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_uint_eq(probes, 4);
+	device->leaving = 1;
+	cleat_bus_anew(device); /* in use: nothing changes */
+	ck_assert_int_eq(device->state, CLEAT_DEVICE_PROBED);
+}
+END_TEST
+
 START_TEST(allowed_vdev_stays_away)
 {
 	struct cleat_device *device;
@@ -276,6 +379,10 @@ int main(void)
 	tcase_add_test(tc, wrong_vdevs);
 	tcase_add_test(tc, plug_and_unplug);
 	tcase_add_test(tc, iterates);
+	tcase_add_test(tc, does_not_come_to_rest);
+	tcase_add_test(tc, given_up_at_the_end);
+	tcase_add_test(tc, forgotten_without_a_call);
+	tcase_add_test(tc, detached_stays_away);
 	tcase_add_test(tc, allowed_vdev_stays_away);
 	tcase_add_test(tc, plugs_the_one_named);
 	suite_add_tcase(suite, tc);

@@ -80,6 +80,10 @@ const char *test_path(const char *name);
 void primary_start(struct child *c, unsigned mib, ...) __attribute__((sentinel));
 /** The waiting alone, for one that was started otherwise. */
 void primary_wait(struct child *c);
+/** For child_fork(): be a primary with the arguments @p argv, up to NULL, until SIGTERM. @p
+ * prepare, if not NULL, is called before its first step. @return the exit code */
+struct cleat_primary;
+int primary_inside(char *argv[], void (*prepare)(struct cleat_primary *p));
 /** SIGTERM; ends the test if it does not end with 0 or leaves something behind. */
 void primary_stop(struct child *c);
 

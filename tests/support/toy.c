@@ -3,16 +3,10 @@
 #include "tests/support/toy.h"
 
 #include <errno.h>
-#include <ev.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
-#include "primary/boot.h"
-#include "primary/options.h"
 #include "runtime/bus.h"
 
 /* In the primary's process only. */
@@ -139,42 +133,18 @@ static struct cleat_bus bus = { .name = "toy", .scan = scan, .match = match, .ow
 
 /* ---- primary ---- */
 
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
-{
-	(void)watcher;
-	(void)events;
-	ev_break(loop, EVBREAK_ALL);
-}
-
-/* What cleat-primary's main() does. */
 static int run_primary(void *arg)
 {
-	static struct cleat_options options;
-	static struct cleat_primary p;
-	static char words[][16] = { "cleat-primary", "--instance", "", "--no-pci", "--no-huge",
-		"-m", "64" };
-	char *argv[] = { words[0], words[1], instance, words[3], words[4], words[5], words[6],
+	static char words[][16] = { "cleat-primary", "--instance", "--no-pci", "--no-huge", "-m",
+		"64" };
+	char *argv[] = { words[0], words[1], instance, words[2], words[3], words[4], words[5],
 		NULL };
-	ev_signal term;
 
 	toy = arg;
 	cleat_bus_register(&bus);
 	cleat_driver_register(&driver);
 	toy_data_register();
-	if (cleat_options_parse(&options, 7, argv) != CLEAT_EXIT_OK)
-		return 2;
-	cleat_log_set(cleat_log_to_file, stderr);
-	(void)signal(SIGPIPE, SIG_IGN);
-	p.options = &options;
-	p.rundir.lock_fd = p.listen_fd = -1;
-	p.loop = ev_default_loop(EVFLAG_AUTO);
-	ev_signal_init(&term, on_signal, SIGTERM);
-	ev_signal_start(p.loop, &term);
-	if (cleat_boot_up(&p) != CLEAT_EXIT_OK)
-		return 1;
-	ev_run(p.loop, 0);
-	cleat_boot_down(&p);
-	return 0;
+	return primary_inside(argv, NULL);
 }
 
 void toy_primary_start(struct child *c, const struct toy *with)

@@ -198,6 +198,21 @@ START_TEST(held_by_the_kernel)
 }
 END_TEST
 
+/* It is tried again when it is bound to another driver, not because of a scan. */
+START_TEST(detached_until_bound_anew)
+{
+	tree_nic(A);
+	scan();
+	get(A)->device.detached = 1;
+	scan();
+	ck_assert_int_eq(get(A)->device.detached, 1);
+	tree_set_link(A, "driver", "../vfio-pci");
+	scan();
+	ck_assert_int_eq(get(A)->device.detached, 0);
+	ck_assert_int_eq(get(A)->device.state, CLEAT_DEVICE_FOUND);
+}
+END_TEST
+
 START_TEST(bound_since_the_scan)
 {
 	tree_nic(A);
@@ -299,6 +314,7 @@ int main(void)
 	tcase_add_test(tc, come_and_go);
 	tcase_add_test(tc, broken_ones);
 	tcase_add_test(tc, held_by_the_kernel);
+	tcase_add_test(tc, detached_until_bound_anew);
 	tcase_add_test(tc, bound_since_the_scan);
 	tcase_add_test(tc, unknown_to_all);
 	tcase_add_test(tc, allowed);
