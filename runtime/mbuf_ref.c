@@ -98,10 +98,19 @@ int cleat_ref_attach(struct cleat_mbuf *parent, struct cleat_mbuf *clone)
 	return rc;
 }
 
+/* What a device has sent says QUEUE until it is freed. It must be ours before it is announced: so a
+ * dead thread's announcement is believed about its own mbufs only (a queue's word does not say who
+ * was freeing, and a scribbled line could name what a living one has in its queue), and no sweep of
+ * the queue frees what stands announced. */
+static void own(const struct actor *who, struct cleat_mbuf *m)
+{
+	cleat_store_release(&m->owner, cleat_owner_word(CLEAT_OWNER_PROCESS, who->slot));
+}
+
 /* Alone with a parent that its direct holder gave up: it is ours now. */
 static void adopt(const struct actor *who, struct cleat_mbuf *parent, struct cleat_mbuf *clone)
 {
-	cleat_store_release(&parent->owner, cleat_owner_word(CLEAT_OWNER_PROCESS, who->slot));
+	own(who, parent);
 	forget_parent(clone);
 }
 
@@ -111,6 +120,7 @@ struct cleat_mbuf *cleat_ref_detach(struct cleat_mbuf *parent, struct cleat_mbuf
 	struct cleat_mbuf *ours = NULL;
 	uint64_t old;
 
+	own(&who, clone);
 	announce(&who, CLEAT_REF_DETACH, parent, clone);
 	old = cleat_load_acquire(&parent->ref);
 	while (cleat_ref_count(old) > 1)
@@ -136,7 +146,7 @@ static int finish_drop(const struct actor *who, struct cleat_mbuf *m)
 	while (cleat_ref_count(old) > 1)
 		if (change(who, m, &old, cleat_ref_count(old) - 1))
 			return 0;
-	cleat_store_release(&m->owner, cleat_owner_word(CLEAT_OWNER_PROCESS, who->slot));
+	own(who, m);
 	return 1;
 }
 
@@ -147,6 +157,7 @@ int cleat_ref_drop(struct cleat_mbuf *m)
 
 	if (cleat_mbuf_refcnt(m) == 1)
 		return 1;
+	own(&who, m);
 	announce(&who, CLEAT_REF_DROP, m, NULL);
 	/* before the count: whoever then finds 1 finds SHARED too */
 	cleat_store_release(&m->owner, cleat_owner_word(CLEAT_OWNER_SHARED, who.slot));

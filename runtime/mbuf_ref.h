@@ -10,13 +10,17 @@
  * the number into that thread's ref_done ("helps"). So after a death it can be told whether an
  * announced change took effect: its tag is in the word, or ref_done has reached its number.
  *
- *   operation  steps after the announcement             the reaper, if it stands when the thread
- * died ATTACH     count + 1; clone names parent            took effect: make the clone a clone
- *   DETACH     count - 1; clone forgets parent          took effect: make it forget
+ *   operation  steps after the announcement          the reaper, if the announcement still stands
+ *   ATTACH     count + 1; clone names parent         took effect: make the clone a clone
+ *   DETACH     count - 1; clone forgets parent       took effect: make it forget
  *   ADOPT      (count is 1, owner SHARED)
- *              parent's owner = PROCESS; forget         do the same again
- *   DROP       parent's owner = SHARED; count - 1, or   owner SHARED and no effect: do the rest
- *              if it is 1: owner = PROCESS again
+ *              parent's owner = PROCESS; forget      do the same again
+ *   DROP       parent's owner = SHARED; count - 1,   owner SHARED and no effect: do the rest
+ *              or if it is 1: owner = PROCESS again
+ *
+ * What a thread gives up says PROCESS before it is announced: a clone (ATTACH: it is fresh; DETACH:
+ * one that was sent said QUEUE), or the mbuf of a DROP. The reaper touches no clone that does not
+ * say PROCESS(dead).
  *
  * Each ends with parent = 0 in `ref`; the number stays, and goes on when the line gets another
  * thread: lines are never zeroed. After the reaper, everything the dead held says PROCESS(dead),

@@ -10,23 +10,21 @@
  * At each step twice: a neighbour, a living process, does its part before the sweep, or after it.
  */
 #include <check.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "runtime/mbuf_ref.h"
 #include "runtime/ring_recover.h"
 #include "tests/runtime/mbuf_help.h"
+#include "tests/runtime/step_help.h"
 
 #define VICTIM	  1
 #define NEIGHBOUR 2
 #define MBUFS	  48
 #define CACHE	  8
 #define N	  4
+#define QUEUE	  0x0870 /* a tx queue's owner id */
 
 static struct cleat_mempool *pool;
 static struct cleat_ring ring;
@@ -242,6 +240,28 @@ static void op_send_clone(void)
 	cleat_mbuf_free(victims[1]);
 }
 
+/* A tx queue of the victim's has both, and frees them when they are sent; the neighbour has one
+ * more clone. */
+static void prepare_sent_both(void)
+{
+	uint64_t word;
+
+	prepare_neighbours_clone();
+	be_victim();
+	victims[4] = cleat_mbuf_clone(victims[1], pool);
+	ck_assert_ptr_nonnull(victims[4]);
+	word = cleat_owner_word(CLEAT_OWNER_QUEUE, QUEUE);
+	cleat_mbuf_own(victims[1], word);
+	cleat_mbuf_own(victims[4], word);
+}
+
+/* The original was freed elsewhere: the queue's clone is the last that holds it. */
+static void prepare_sent_last(void)
+{
+	prepare_last_clone();
+	cleat_mbuf_own(victims[0], cleat_owner_word(CLEAT_OWNER_QUEUE, QUEUE));
+}
+
 #define MPMC CLEAT_RING_MPMC
 #define SPSC CLEAT_RING_SPSC
 static const struct scenario scenarios[] = {
@@ -270,6 +290,10 @@ static const struct scenario scenarios[] = {
 	{ "free clone and original", MPMC, prepare_both, op_free_both_clone_first,
 		neighbour_nothing },
 	{ "send a clone", MPMC, prepare_both, op_send_clone, neighbour_consume },
+	{ "sent original, then clone", MPMC, prepare_sent_both, op_free_both, neighbour_free },
+	{ "sent clone, then original", MPMC, prepare_sent_both, op_free_both_clone_first,
+		neighbour_free },
+	{ "sent last clone", MPMC, prepare_sent_last, op_free_clone, neighbour_nothing },
 };
 #define SCENARIOS ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
 
@@ -277,51 +301,13 @@ static const struct scenario scenarios[] = {
 
 static pid_t start_victim(const struct scenario *s)
 {
-	pid_t pid;
-	int status;
-
 	mbuf_world_be(0);
 	mbuf_world_clear();
 	pool = mbuf_world_pool("p", MBUFS, 64, CACHE);
 	mbuf_world_ring(&ring, "r", 16, s->mode);
 	s->prepare();
 	mbuf_world_be(0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		mbuf_world_be(VICTIM);
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(3);
-		raise(SIGSTOP);
-		s->operate();
-		raise(SIGUSR1);
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "no ptrace here?");
-	return pid;
-}
-
-/* @return 1: one step further; 0: the operation is over */
-static int step(pid_t pid)
-{
-	int status;
-
-	ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFSTOPPED(status), "the victim ended by itself: status %#x", status);
-	if (WSTOPSIG(status) == SIGUSR1)
-		return 0;
-	ck_assert_int_eq(WSTOPSIG(status), SIGTRAP);
-	return 1;
-}
-
-static void end_victim(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return step_help_start(s->operate, VICTIM);
 }
 
 static void as_neighbour(const struct scenario *s)
@@ -387,17 +373,17 @@ START_TEST(test_every_instruction)
 			continue;
 		check_both(s, k, memory, saved, len);
 		stores++;
-	} while (step(pid));
+	} while (step_help_step(pid));
 	ck_assert_int_gt(stores, 1);
-	end_victim(pid);
+	step_help_end(pid);
 	free(saved);
 	printf("%-34s %5d instructions, %d stores\n", s->name, k, stores);
 
 	/* and for real */
 	pid = start_victim(s);
 	for (int i = 0; i < k / 2; i++)
-		ck_assert_int_eq(step(pid), 1);
-	end_victim(pid);
+		ck_assert_int_eq(step_help_step(pid), 1);
+	step_help_end(pid);
 	check_death(s, k / 2, 0);
 }
 END_TEST
