@@ -124,6 +124,11 @@ int cleat_mempool_open_row(
 	return cleat_mempool_open(mp, id, row, &ring);
 }
 
+uint64_t cleat_mempool_iova(const struct cleat_mempool *mp, const struct cleat_mbuf *m)
+{
+	return cleat_iova_of_range(m + 1, mp->buf_bytes);
+}
+
 static void init_mbuf(const struct cleat_mempool *mp, uint32_t index)
 {
 	struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(mp, index));
@@ -131,8 +136,7 @@ static void init_mbuf(const struct cleat_mempool *mp, uint32_t index)
 	cleat_mbuf_reset(m, mp->headroom);
 	m->pool = mp->id;
 	m->ref = CLEAT_REF_ONE;
-	/* CLEAT_IOVA_NONE where a buffer crosses into a page that does not follow for a device */
-	m->iova = cleat_iova_of_range(m + 1, mp->buf_bytes);
+	m->iova = cleat_mempool_iova(mp, m);
 	m->owner = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
 }
 

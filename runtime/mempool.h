@@ -119,6 +119,10 @@ cleat_inline cleat_handle cleat_mempool_handle(const struct cleat_mempool *mp, u
 	return mp->first + index * mp->stride_units;
 }
 
+/** What a device calls the buffer of an mbuf of the pool; CLEAT_IOVA_NONE where it crosses into a
+ * page that does not follow for a device. */
+uint64_t cleat_mempool_iova(const struct cleat_mempool *mp, const struct cleat_mbuf *m);
+
 /** The cache of a thread, NULL if the pool has none. */
 cleat_inline struct cleat_cache_shm *cleat_mempool_cache(
 	const struct cleat_mempool *mp, uint16_t thread)

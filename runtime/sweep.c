@@ -133,7 +133,9 @@ static int left_behind(const struct cleat_sweep *s, uint64_t owner)
 	return !cleat_scan_queue_owner(cleat_owner_id_of(owner), &slot) || slot == s->slot;
 }
 
-/* A clone whose parent is no mbuf has nobody to tell. */
+/* A clone whose parent is no mbuf has nobody to tell. Its own address for the device is worked out
+ * anew: what it kept of it is the dead one's word, and a wrong one would have a device write over
+ * somebody's data. */
 static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cleat_mbuf *m)
 {
 	if (m->ol_flags & CLEAT_MBUF_CLONE) {
@@ -145,6 +147,7 @@ static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cle
 		else
 			parent = NULL;
 		m->ol_flags &= ~CLEAT_MBUF_CLONE;
+		m->iova = cleat_mempool_iova(mp, m);
 		if (parent != NULL)
 			give_back(s, &cleat_scan_find(&s->scan, cleat_handle_of(parent), NULL)->mp,
 				cleat_handle_of(parent));

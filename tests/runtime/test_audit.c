@@ -14,6 +14,7 @@
 
 #include "runtime/error.h"
 #include "runtime/grace.h"
+#include "runtime/iova.h"
 #include "runtime/mbuf_ref.h"
 #include "tests/runtime/mbuf_help.h"
 
@@ -111,6 +112,29 @@ START_TEST(test_scribbled)
 	cleat_shared->threads[1].ref_clone = (uint64_t)cleat_handle_of(m[0]) << 8 | 3;
 	mbuf_world_sweep(1);
 	ck_assert_ptr_null(mbuf_world_take_all(pool));
+}
+END_TEST
+
+/* A clone has its parent's address for devices; free again, its own, whatever its notes say. */
+START_TEST(test_scribbled_clones)
+{
+	struct cleat_mbuf *m[2], *clones[2];
+
+	mbuf_world_be(1);
+	ck_assert_int_eq(cleat_mbuf_alloc_bulk(pool, m, 2), 0);
+	for (int i = 0; i < 2; i++) {
+		m[i]->iova = 0x1234000;
+		clones[i] = cleat_mbuf_clone(m[i], pool);
+		ck_assert_ptr_nonnull(clones[i]);
+		ck_assert_uint_eq(clones[i]->iova, 0x1234000);
+	}
+	cleat_mbuf_clone_of(clones[0])->parent = CLEAT_HANDLE_MAX - 5;
+	cleat_mbuf_clone_of(clones[1])->own_iova = 0x1234000;
+	mbuf_world_be(0);
+	mbuf_world_sweep(1);
+	for (int i = 0; i < 2; i++)
+		ck_assert_uint_eq(
+			clones[i]->iova, cleat_iova_of_range(clones[i] + 1, pool->buf_bytes));
 }
 END_TEST
 
@@ -294,6 +318,7 @@ int main(void)
 	tcase_add_test(t, test_lost);
 	tcase_add_test(t, test_duplicate);
 	tcase_add_test(t, test_scribbled);
+	tcase_add_test(t, test_scribbled_clones);
 	tcase_add_test(t, test_stopped);
 	tcase_add_test(t, test_dying);
 	tcase_add_test(t, test_half_consumed_claim);
