@@ -51,7 +51,8 @@ int cleat_nic_irq_is_own(const struct cleat_nic_irq *irq, unsigned queue);
 int cleat_nic_irq_grant(
 	const struct cleat_nic_irq *irq, unsigned queue, struct cleat_queue_grant *grant);
 
-/** One vector for all: signal the queues whose owners wait. */
+/** One vector for all: signal the queues whose owners wait. The cause is held back before, and that
+ * has arrived at the device: so an owner that is not seen waiting lets it come again after it. */
 void cleat_nic_irq_wake(const struct cleat_nic_irq *irq, const struct cleat_port_ctrl *port);
 
 #ifdef __cplusplus

@@ -55,8 +55,10 @@ static int view_arm(const struct cleat_queue_conf *conf, struct cleat_nic_view *
 	if (conf->dir != CLEAT_RX || on == 0)
 		return 0;
 	out->arm_on = (volatile uint32_t *)in_window(on, sizeof(uint32_t), sizeof(uint32_t));
-	out->arm_off = (volatile uint32_t *)in_window(off, sizeof(uint32_t), sizeof(uint32_t));
-	return out->arm_on == NULL || out->arm_off == NULL
+	if (off != 0)
+		out->arm_off =
+			(volatile uint32_t *)in_window(off, sizeof(uint32_t), sizeof(uint32_t));
+	return out->arm_on == NULL || (off != 0 && out->arm_off == NULL)
 		       ? wrong(conf, "place of the interrupt mask", on)
 		       : 0;
 }

@@ -22,9 +22,9 @@ enum cleat_nic_word {
 	CLEAT_NIC_BUF_BYTES = 3, /* rx: what the device may write to one buffer */
 	CLEAT_NIC_MAX_FRAME = 4, /* tx: longest packet it can send, without the CRC */
 	CLEAT_NIC_ARM_ON = 5,	 /* offset of the register that lets rx interrupts come; 0: none */
-	CLEAT_NIC_ARM_OFF = 6,	 /* and of the one that holds them back */
-	CLEAT_NIC_ARM_BITS = 7,	 /* what to write to either */
-	CLEAT_NIC_ARMED = 8,	 /* the owner waits for a packet; written by the data side */
+	CLEAT_NIC_ARM_OFF = 6, /* and of the one that holds them back; 0: others wait for it, too */
+	CLEAT_NIC_ARM_BITS = 7, /* what to write to either */
+	CLEAT_NIC_ARMED = 8,	/* the owner waits for a packet; written by the data side */
 	/* counters, by the data side */
 	CLEAT_NIC_NO_MBUF = 16,	   /* rx: how often the pool had no mbuf for a free descriptor */
 	CLEAT_NIC_TOO_LONG = 17,   /* rx: packets longer than a buffer, scatter being off */
@@ -46,8 +46,8 @@ static_assert(sizeof(struct cleat_nic_desc) == CLEAT_NIC_DESC_BYTES, "as the dev
 struct cleat_nic_view {
 	struct cleat_nic_desc *ring;
 	volatile uint32_t *tail;
-	volatile uint32_t *arm_on; /* NULL: no rx interrupts */
-	volatile uint32_t *arm_off;
+	volatile uint32_t *arm_on;  /* NULL: no rx interrupts */
+	volatile uint32_t *arm_off; /* NULL: the control side alone holds them back */
 	uint32_t arm_bits;
 	uint32_t count;
 	uint32_t buf_bytes;

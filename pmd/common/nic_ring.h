@@ -20,7 +20,8 @@ struct cleat_nic_ring {
 	int is_open;	    /* some process has claimed the queue */
 };
 
-/* How the data side of a queue asks for an interrupt; on NULL: it cannot. */
+/* How the data side of a queue asks for an interrupt; on NULL: it cannot. off NULL: it does not
+ * hold it back, as other queues share it. */
 struct cleat_nic_arm {
 	volatile uint32_t *on, *off;
 	uint32_t bits;

@@ -227,7 +227,8 @@ void cleat_nic_rx_disarm(struct cleat_queue *q)
 	struct cleat_nic_rxq *rx = (struct cleat_nic_rxq *)q->data;
 	uint64_t signals;
 
-	cleat_mmio_write32(rx->v.arm_off, rx->v.arm_bits);
+	if (rx->v.arm_off != NULL)
+		cleat_mmio_write32(rx->v.arm_off, rx->v.arm_bits);
 	cleat_store_release(&q->shm->driver[CLEAT_NIC_ARMED], 0);
 	/* EAGAIN: no signal came; nothing else can fail on our own descriptor */
 	(void)!read(q->event_fd, &signals, sizeof(signals));

@@ -21,6 +21,7 @@ static void on_interrupt(void *arg)
 			cleat_intel_write(&em->mac, CLEAT_INTEL_ICR, causes);
 		if (causes & RX_CAUSES && !cleat_nic_irq_is_own(&em->irq, 0)) {
 			cleat_intel_write(&em->mac, CLEAT_INTEL_IMC, RX_CAUSES);
+			cleat_intel_flush(&em->mac); /* before looking who waits */
 			cleat_nic_irq_wake(&em->irq, &em->port);
 		}
 		if (causes & CLEAT_ICR_LSC)

@@ -3,7 +3,9 @@
  * igb_irq_ctrl.c - link changes and received packets (82576 datasheet 7.3, 8.8).
  *
  * MSI-X: vector 0 is the link's, 1 + q receive queue q's; a message clears and masks its own cause,
- * and the queue's owner lets it come again. One vector: the cause register tells.
+ * and the queue's owner lets it come again. One vector: the cause register tells. It is held back
+ * by the control side alone, which then wakes whoever waits: an owner that did it would leave the
+ * others asleep.
  */
 #include "pmd/igb/igb.h"
 
@@ -15,6 +17,7 @@ static void on_interrupt(void *arg)
 	if (causes != CLEAT_MMIO_GONE) {
 		if (igb->irq.wired == 1 && (causes & CLEAT_ICR_RXT)) {
 			cleat_intel_write(&igb->mac, CLEAT_INTEL_IMC, CLEAT_ICR_RXT);
+			cleat_intel_flush(&igb->mac); /* before looking who waits */
 			cleat_nic_irq_wake(&igb->irq, &igb->port);
 		}
 		if (causes & CLEAT_ICR_LSC)
@@ -87,6 +90,7 @@ void cleat_igb_irq_arm(struct cleat_igb *igb, unsigned queue, struct cleat_nic_a
 	if (!cleat_nic_irq_can_wake(&igb->irq, queue))
 		return;
 	arm->on = cleat_mmio_reg(igb->mac.bar, own ? CLEAT_IGB_EIMS : CLEAT_INTEL_IMS);
-	arm->off = cleat_mmio_reg(igb->mac.bar, own ? CLEAT_IGB_EIMC : CLEAT_INTEL_IMC);
+	if (own || igb->queues[CLEAT_RX] == 1)
+		arm->off = cleat_mmio_reg(igb->mac.bar, own ? CLEAT_IGB_EIMC : CLEAT_INTEL_IMC);
 	arm->bits = own ? 2U << queue : CLEAT_ICR_RXT;
 }

@@ -297,6 +297,27 @@ START_TEST(arms)
 }
 END_TEST
 
+/* Others wait for the same interrupt: it is not held back. */
+START_TEST(shares_its_interrupt)
+{
+	struct cleat_queue_conf conf;
+	struct cleat_mbuf *m[8];
+
+	nic.shm[CLEAT_RX]->driver[CLEAT_NIC_ARM_OFF] = 0;
+	nic_conf(&conf, drivers[_i], CLEAT_RX, 0);
+	conf.fds[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	conf.n_fds = 1;
+	ck_assert_int_eq(cleat_queue_install(&conf), 0);
+	ck_assert_int_eq(burst(m, 8), 0);
+	ck_assert_int_eq(cleat_rx_arm(NIC_PORT, 0), 0);
+	ck_assert_uint_eq(*nic.mask[0], 0x90);
+	ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_ARMED], 1);
+	ck_assert_int_eq(cleat_rx_disarm(NIC_PORT, 0), 0);
+	ck_assert_uint_eq(*nic.mask[1], 0);
+	ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_ARMED], 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pmd/nic_rx");
@@ -315,6 +336,7 @@ int main(void)
 	tcase_add_test(tc, wrong_words);
 	tcase_add_loop_test(tc, buffers_in_pieces, 0, DRIVERS);
 	tcase_add_loop_test(tc, arms, 0, DRIVERS);
+	tcase_add_loop_test(tc, shares_its_interrupt, 0, DRIVERS);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
