@@ -343,16 +343,20 @@ static void free_queue(
 {
 	struct cleat_port_ctrl *ctrl = p->ports[port];
 	struct cleat_queue_row_shm row = cleat_registry->queues[port][dir][queue];
+	int ret = 0;
 
 	row.owner_slot = CLEAT_SLOT_NONE;
-	if (ctrl != NULL && ctrl->ops->queue_reset != NULL &&
-		ctrl->ops->queue_reset(ctrl, dir, queue) < 0) {
+	if (ctrl != NULL && ctrl->ops->queue_reset != NULL)
+		ret = ctrl->ops->queue_reset(ctrl, dir, queue);
+	if (ret < 0) {
 		cleat_log(CLEAT_LOG_ERROR, "port %u %s queue %u: %s; stop and start the port", port,
 			dir_name(dir), queue, cleat_error());
 		row.owner_slot = CLEAT_SLOT_DEVICE;
 	} else if (!dead) {
 		take_back(port, dir, queue);
 	}
+	if (ret > 0)
+		cleat_port_free_stuck(port);
 	write_queue(port, dir, queue, &row);
 	cleat_port_settle(p, port);
 }

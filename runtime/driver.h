@@ -71,8 +71,9 @@ struct cleat_port_ops {
 	/**
 	 * The owner released the queue or died: bring it to rest, and return when the device
 	 * touches no buffer of it any more. The primary then takes back the mbufs that lie in it:
-	 * they are found by their owner words. -EIO: the device does not stop; its buffers stay
-	 * away.
+	 * they are found by their owner words. 1: so are all others of the port that are not in
+	 * use, also those that did not come to rest before. -EIO: the device does not stop; its
+	 * buffers stay away.
 	 */
 	int (*queue_reset)(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue);
 	/** All counters of the queues back to zero; the default zeroes cleat_queue_shm's own. */

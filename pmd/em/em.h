@@ -8,9 +8,9 @@
  * The chips cannot stop one queue for certain while the other runs. Bringing one to rest ends
  * receiving (or sending), waits until its head register stands still and, on PCI Express, until no
  * DMA is on its way. When the other queue is at rest, too, the whole device is reset, after which
- * nothing can be on its way. If a queue does not come to rest by the first way while the other is
- * open, the device is reset all the same, and the other goes on where its head was: it loses what
- * was in the chip.
+ * nothing can be on its way. A queue that does not come to rest by the first way while the other is
+ * open keeps its buffers until the other is released, too, or the port is stopped: a reset would
+ * pull the device from under that one's owner, who knows nothing of it.
  */
 #ifndef CLEAT_PMD_EM_H
 #define CLEAT_PMD_EM_H
@@ -41,8 +41,8 @@ cleat_inline struct cleat_em *cleat_em_of(struct cleat_port_ctrl *port)
 
 /** Whole device to its state after power-up; it does no DMA. @return 0; -ENODEV, -ETIMEDOUT */
 int cleat_em_reset(struct cleat_em *em);
-/** Reset, set up all but the queues. */
-int cleat_em_init(struct cleat_em *em);
+/** After a reset: set up all but the queues and the PHY. */
+void cleat_em_set_up(struct cleat_em *em);
 /** Bytes that the device writes to one buffer of @p room bytes; 0: it is too small for any. */
 uint32_t cleat_em_buf_bytes(uint32_t room);
 /** Have the device take packets as long as @p mtu asks for. */
@@ -52,7 +52,7 @@ void cleat_em_set_frame(struct cleat_em *em, uint32_t mtu);
 
 /** Have the device work on a direction's ring, from descriptor 0, without buffers. */
 void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir);
-/** Bring it to rest. @return 0; -EIO: the device does not stop */
+/** Bring it to rest. @return 0; 1: and the other one, too; -EIO: the device does not stop */
 int cleat_em_queue_rest(struct cleat_em *em, enum cleat_dir dir);
 
 /* em_irq_ctrl.c */

@@ -78,7 +78,7 @@ static int queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigne
 		return 0;
 	em->rings[dir].is_open = 0;
 	ret = cleat_em_queue_rest(em, dir);
-	if (ret == 0)
+	if (ret >= 0)
 		cleat_nic_ring_clear(&em->rings[dir]);
 	return ret;
 }
@@ -104,7 +104,11 @@ static int start(struct cleat_port_ctrl *port)
 	struct cleat_em *em = cleat_em_of(port);
 	int ret = check_fits(em, port->mtu);
 
-	ret = ret < 0 ? ret : cleat_em_init(em);
+	ret = ret < 0 ? ret : cleat_em_reset(em);
+	if (ret < 0)
+		return ret;
+	cleat_em_set_up(em);
+	ret = cleat_intel_phy_up(&em->mac);
 	ret = ret < 0 ? ret : cleat_em_irq_open(em);
 	if (ret < 0)
 		return ret;

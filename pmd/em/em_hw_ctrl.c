@@ -108,14 +108,11 @@ static void set_transmit(struct cleat_em *em)
 	cleat_intel_write(mac, CLEAT_EM_TXDCTL, txdctl);
 }
 
-int cleat_em_init(struct cleat_em *em)
+void cleat_em_set_up(struct cleat_em *em)
 {
 	struct cleat_intel_mac *mac = &em->mac;
 	uint32_t frame = cleat_intel_frame(em->port.mtu);
-	int ret = cleat_em_reset(em);
 
-	if (ret < 0)
-		return ret;
 	mac->receiving = 0;
 	if (em->model == CLEAT_EM_82540)
 		cleat_intel_write(mac, CLEAT_INTEL_PBA,
@@ -129,7 +126,6 @@ int cleat_em_init(struct cleat_em *em)
 	set_receive(em);
 	set_transmit(em);
 	cleat_em_set_frame(em, em->port.mtu);
-	return cleat_intel_phy_up(mac);
 }
 
 /* ---- sizes ---- */

@@ -31,7 +31,7 @@ static void enable(struct cleat_em *em, enum cleat_dir dir, int on)
 	cleat_intel_flush(&em->mac);
 }
 
-static void run_from(struct cleat_em *em, enum cleat_dir dir, uint32_t at)
+void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir)
 {
 	const struct cleat_nic_ring *ring = &em->rings[dir];
 	const struct cleat_intel_mac *mac = &em->mac;
@@ -39,14 +39,9 @@ static void run_from(struct cleat_em *em, enum cleat_dir dir, uint32_t at)
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAL), (uint32_t)ring->iova);
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAH), (uint32_t)(ring->iova >> 32));
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDLEN), ring->count * CLEAT_NIC_DESC_BYTES);
-	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDH), at);
-	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDT), at);
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDH), 0);
+	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDT), 0);
 	enable(em, dir, 1);
-}
-
-void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir)
-{
-	run_from(em, dir, 0);
 }
 
 /* @return 0 when the head has stood still for long enough */
@@ -85,42 +80,46 @@ static int wait_no_dma(const struct cleat_em *em)
 	return ret == -ENODEV ? 0 : ret;
 }
 
-/* Reset everything, and set the other direction running again where it was. */
-static int reset_beside(struct cleat_em *em, enum cleat_dir other)
+/* Nobody is at the device: reset all of it. A PHY that then does not answer writes no memory. */
+static int rest_all(struct cleat_em *em)
 {
-	uint32_t head = cleat_intel_read(&em->mac, reg(other, CLEAT_EM_RDH));
-	uint32_t tail = cleat_intel_read(&em->mac, reg(other, CLEAT_EM_RDT));
-	int ret = cleat_em_init(em);
+	int ret = cleat_em_reset(em);
 
+	if (ret == -ENODEV)
+		return 1;
 	if (ret < 0)
-		return ret;
+		return cleat_err_prefix(-EIO, "%s", em->port.name);
+	cleat_em_set_up(em);
+	if (cleat_intel_phy_up(&em->mac) < 0)
+		cleat_log(CLEAT_LOG_WARNING, "%s: no link after a reset: %s; stop and start it",
+			em->port.name, cleat_error());
 	cleat_em_irq_enable(em);
-	if (em->rings[other].is_open) {
-		run_from(em, other, head % em->rings[other].count);
-		cleat_intel_write(&em->mac, reg(other, CLEAT_EM_RDT), tail);
-	}
+	return 1;
+}
+
+/* The other direction works on meanwhile, and its owner must not notice. */
+static int rest_one(struct cleat_em *em, enum cleat_dir dir)
+{
+	int ret;
+
+	enable(em, dir, 0);
+	ret = wait_still(em, dir);
+	ret = ret < 0 ? ret : wait_no_dma(em);
+	if (ret < 0)
+		return cleat_err(-EIO,
+			"%s: %s does not end; the buffers come back when nobody holds the other "
+			"queue",
+			em->port.name, dir == CLEAT_RX ? "receiving" : "sending");
+	cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDH), 0);
+	cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDT), 0);
 	return 0;
 }
 
 int cleat_em_queue_rest(struct cleat_em *em, enum cleat_dir dir)
 {
 	enum cleat_dir other = dir == CLEAT_RX ? CLEAT_TX : CLEAT_RX;
-	int ret = 0;
 
 	if (cleat_intel_read(&em->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
-		return 0; /* what is not there writes nothing */
-	if (em->rings[other].is_open) {
-		enable(em, dir, 0);
-		ret = wait_still(em, dir);
-		ret = ret < 0 ? ret : wait_no_dma(em);
-		if (ret == 0) {
-			cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDH), 0);
-			cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDT), 0);
-			return 0;
-		}
-		cleat_log(CLEAT_LOG_WARNING, "%s: a queue does not come to rest; device is reset",
-			em->port.name);
-	}
-	ret = reset_beside(em, other);
-	return ret < 0 && ret != -ENODEV ? cleat_err_prefix(-EIO, "%s", em->port.name) : 0;
+		return 1; /* what is not there writes nothing */
+	return em->rings[other].is_open ? rest_one(em, dir) : rest_all(em);
 }

@@ -68,8 +68,17 @@ static int queue_open(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigned
 	return grant->fds[0] < 0 ? cleat_err(-errno, "no event descriptor") : 0;
 }
 
+static int queue_reset(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigned queue)
+{
+	(void)queue;
+	if (!toy->stuck)
+		return 0;
+	return dir == CLEAT_TX ? 1 : cleat_err(-EIO, "%s does not stop", ctrl->name);
+}
+
 static const struct cleat_port_ops bare_ops = { .queue_open = queue_open };
 static const struct cleat_port_ops full_ops = { .queue_open = queue_open,
+	.queue_reset = queue_reset,
 	.promiscuous_set = promiscuous_set,
 	.allmulticast_set = allmulticast_set,
 	.mtu_set = mtu_set,

@@ -33,6 +33,7 @@ struct toy {
 	uint16_t room;	  /* for filters in fact */
 	bool bare;	  /* can do nothing but rx and tx */
 	bool deaf;	  /* cannot wake anybody */
+	bool stuck;	  /* receiving comes to rest only when sending does */
 };
 
 /** Start a primary for test_instance() with the device as port 0, and wait until it listens. */
