@@ -8,9 +8,27 @@
 
 #include "pmd/virtio/virtio_queue.h"
 
+/* The control side's words. Any worker may scribble over them at any time, so they are read once,
+ * and what was checked is what is used. */
+struct words {
+	uint64_t ring, ring_iova, size, depth, layout, doorbell, queue, fds;
+};
+
 static uint64_t word(const struct cleat_queue *q, enum virtio_word w)
 {
 	return cleat_load_relaxed(&q->shm->driver[w]);
+}
+
+static struct words read_words(const struct cleat_queue *q)
+{
+	return (struct words){ .ring = word(q, VIRTIO_W_RING),
+		.ring_iova = word(q, VIRTIO_W_RING_IOVA),
+		.size = word(q, VIRTIO_W_SIZE),
+		.depth = word(q, VIRTIO_W_DEPTH),
+		.layout = word(q, VIRTIO_W_LAYOUT),
+		.doorbell = word(q, VIRTIO_W_DOORBELL),
+		.queue = word(q, VIRTIO_W_QUEUE),
+		.fds = word(q, VIRTIO_W_FDS) };
 }
 
 static int in_window(uint64_t off, uint64_t len_bytes)
@@ -25,59 +43,56 @@ static int nonsense(const struct cleat_queue *q, const char *what, uint64_t valu
 		q->dir == CLEAT_RX ? "rx" : "tx", q->queue, what, (unsigned long long)value);
 }
 
-static int check_words(const struct cleat_queue *q)
+static int check_words(const struct cleat_queue *q, const struct words *w)
 {
-	uint64_t size = word(q, VIRTIO_W_SIZE), depth = word(q, VIRTIO_W_DEPTH);
-	uint64_t header = word(q, VIRTIO_W_LAYOUT) & VIRTIO_LAYOUT_HEADER;
-	uint64_t slots = q->dir == CLEAT_TX ? depth : 0;
+	uint64_t header = w->layout & VIRTIO_LAYOUT_HEADER;
+	uint64_t slots = q->dir == CLEAT_TX ? w->depth : 0;
 
-	if (!cleat_is_pow2(size) || size > VIRTIO_RING_MAX)
-		return nonsense(q, "ring size", size);
-	if (depth < 2 || depth > size)
-		return nonsense(q, "depth", depth);
+	if (!cleat_is_pow2(w->size) || w->size > VIRTIO_RING_MAX)
+		return nonsense(q, "ring size", w->size);
+	if (w->depth < 2 || w->depth > w->size)
+		return nonsense(q, "depth", w->depth);
 	if (header != VIRTIO_NET_HEADER_BYTES && header != VIRTIO_NET_HEADER_BYTES_OLD)
 		return nonsense(q, "header of bytes", header);
-	if (word(q, VIRTIO_W_RING) % VIRTIO_RING_ALIGN != 0 ||
-		!in_window(word(q, VIRTIO_W_RING),
-			virtio_ring_layout((uint32_t)size, (uint32_t)slots).bytes))
-		return nonsense(q, "ring at", word(q, VIRTIO_W_RING));
+	if (w->ring % VIRTIO_RING_ALIGN != 0 ||
+		!in_window(w->ring, virtio_ring_layout((uint32_t)w->size, (uint32_t)slots).bytes))
+		return nonsense(q, "ring at", w->ring);
 	return 0;
 }
 
-static void use_ring(struct virtio_queue *vq, const struct cleat_queue *q)
+static void use_ring(struct virtio_queue *vq, const struct cleat_queue *q, const struct words *w)
 {
-	char *ring = (char *)(cleat_window_base + word(q, VIRTIO_W_RING));
-	uint32_t size = (uint32_t)word(q, VIRTIO_W_SIZE);
-	struct virtio_ring_layout l = virtio_ring_layout(size, 0);
+	struct virtio_ring_layout l = virtio_ring_layout((uint32_t)w->size, 0);
+	char *ring = (char *)(cleat_window_base + w->ring);
 
 	vq->shm = q->shm;
-	vq->mask = (uint16_t)(size - 1);
-	vq->depth = (uint16_t)word(q, VIRTIO_W_DEPTH);
-	vq->layout = (uint32_t)word(q, VIRTIO_W_LAYOUT) & ~VIRTIO_LAYOUT_HEADER;
-	vq->header_bytes = (uint16_t)(word(q, VIRTIO_W_LAYOUT) & VIRTIO_LAYOUT_HEADER);
+	vq->mask = (uint16_t)(w->size - 1);
+	vq->depth = (uint16_t)w->depth;
+	vq->layout = (uint32_t)w->layout & ~VIRTIO_LAYOUT_HEADER;
+	vq->header_bytes = (uint16_t)(w->layout & VIRTIO_LAYOUT_HEADER);
 	vq->desc = (struct virtio_desc *)ring;
 	vq->avail = (struct virtio_avail *)(ring + l.avail_off);
 	vq->used = (struct virtio_used *)(ring + l.used_off);
 	vq->headers = (uint8_t *)ring + l.slots_off;
-	vq->headers_iova = word(q, VIRTIO_W_RING_IOVA) + l.slots_off;
-	vq->number = (uint16_t)word(q, VIRTIO_W_QUEUE);
+	vq->headers_iova = w->ring_iova + l.slots_off;
+	vq->number = (uint16_t)w->queue;
 }
 
 /* Descriptors come in the order of the bits of VIRTIO_W_FDS. */
-static int take_fds(struct virtio_queue *vq, struct cleat_queue *q, struct cleat_queue_conf *conf)
+static int take_fds(struct virtio_queue *vq, struct cleat_queue *q, struct cleat_queue_conf *conf,
+	const struct words *w)
 {
-	uint64_t fds = word(q, VIRTIO_W_FDS);
-	unsigned n = 0, want = (fds & VIRTIO_FD_EVENT) != 0;
+	unsigned n = 0, want = (w->fds & VIRTIO_FD_EVENT) != 0;
 
-	want += (fds & VIRTIO_FD_DOORBELL) != 0;
+	want += (w->fds & VIRTIO_FD_DOORBELL) != 0;
 	if (conf->n_fds != want)
 		return nonsense(q, "number of descriptors", conf->n_fds);
-	if (fds & VIRTIO_FD_EVENT) {
+	if (w->fds & VIRTIO_FD_EVENT) {
 		q->event_fd = conf->fds[n];
 		conf->fds[n++] = -1;
 	}
-	vq->doorbell_off = word(q, VIRTIO_W_DOORBELL);
-	if (fds & VIRTIO_FD_DOORBELL) {
+	vq->doorbell_off = w->doorbell;
+	if (w->fds & VIRTIO_FD_DOORBELL) {
 		vq->doorbell_fd = conf->fds[n];
 		conf->fds[n++] = -1;
 		return 0;
@@ -90,7 +105,8 @@ static int take_fds(struct virtio_queue *vq, struct cleat_queue *q, struct cleat
 
 int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 {
-	int rc = check_words(q);
+	const struct words w = read_words(q);
+	int rc = check_words(q, &w);
 	struct virtio_queue *vq;
 
 	if (rc < 0)
@@ -100,13 +116,13 @@ int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf
 		return cleat_err(-ENOMEM, "no memory for a net_virtio queue");
 	vq->doorbell_fd = -1;
 	q->data = vq;
-	use_ring(vq, q);
+	use_ring(vq, q, &w);
 	vq->slots = (struct virtio_slot *)calloc(vq->depth, sizeof(*vq->slots));
 	vq->done = (struct cleat_mbuf **)calloc(
 		vq->depth + CLEAT_MAX_BURST, sizeof(struct cleat_mbuf *));
 	if (vq->slots == NULL || vq->done == NULL)
 		rc = cleat_err(-ENOMEM, "no memory for a net_virtio queue");
-	rc = rc < 0 ? rc : take_fds(vq, q, conf);
+	rc = rc < 0 ? rc : take_fds(vq, q, conf, &w);
 	if (rc < 0) {
 		cleat_virtio_queue_close(q);
 		return rc;
