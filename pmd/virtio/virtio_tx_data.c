@@ -130,7 +130,8 @@ static int make_plan(const struct virtio_queue *vq, const struct cleat_mbuf *m, 
 		p->need += pieces == 0 && s == m && p->in_front ? 1 : (uint32_t)pieces;
 		bytes += s->data_len;
 	}
-	return bytes == 0 || p->need > vq->depth ? -EINVAL : 0;
+	/* what was checked above by pkt_len must lie within the packet */
+	return bytes == 0 || bytes != m->pkt_len || p->need > vq->depth ? -EINVAL : 0;
 }
 
 /* ---- one packet ---- */

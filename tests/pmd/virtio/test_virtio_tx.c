@@ -198,6 +198,43 @@ START_TEST(longer_than_the_ring)
 }
 END_TEST
 
+/* It needs more than are free, and too few are on their way for a look at what is sent. */
+START_TEST(many_descriptors)
+{
+	struct cleat_mbuf *few[4], *m = packet(1, 0);
+
+	for (int i = 0; i < 4; i++)
+		few[i] = packet(60, 0);
+	ck_assert_int_eq(cleat_tx_burst(0, 0, few, 4), 4);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(fake_take_tx(0, &sent), 1);
+		fake_use(1, sent.id, 0);
+	}
+	for (unsigned i = 1; i < 62; i++)
+		ck_assert_int_eq(cleat_mbuf_chain(m, packet(1, (uint8_t)i)), 0);
+	ck_assert_int_eq(cleat_tx_burst(0, 0, &m, 1), 1);
+	check_sent(12, 62, 0, 62);
+	ck_assert_uint_eq(queue()->errors, 0);
+}
+END_TEST
+
+/* Its header says another length than its segments have: the device would be told of checksums
+ * behind its end. */
+START_TEST(liars)
+{
+	struct cleat_mbuf *m[3] = { packet(60, 0), packet(60, 0), packet(60, 9) };
+
+	m[0]->pkt_len = 61;
+	ck_assert_int_eq(cleat_mbuf_chain(m[1], packet(60, 0)), 0);
+	m[1]->pkt_len = 60;
+	ck_assert_int_eq(cleat_tx_burst(0, 0, m, 3), 3);
+	check_sent(12, 60, 9, 1);
+	ck_assert_uint_eq(fake_offered(1), 0);
+	ck_assert_uint_eq(queue()->errors, 2);
+	ck_assert_uint_eq(mbuf_world_audit(fake.pool).in_queues, 1);
+}
+END_TEST
+
 static struct cleat_mbuf *udp(void)
 {
 	static const uint8_t UDP[] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 30, 0,
@@ -298,6 +335,8 @@ int main(void)
 	tcase_add_test(tc, a_buffer_in_pieces);
 	tcase_add_test(tc, what_cannot_be_sent_is_dropped);
 	tcase_add_test(tc, longer_than_the_ring);
+	tcase_add_test(tc, many_descriptors);
+	tcase_add_test(tc, liars);
 	tcase_add_test(tc, checksums);
 	tcase_add_test(tc, nonsense_is_counted);
 	tcase_add_test(tc, header_apart);
