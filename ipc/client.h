@@ -83,7 +83,16 @@ int cleat_client_dispatch(struct cleat_client *client);
 int cleat_client_request(struct cleat_client *client, Cleat__Envelope *req, int timeout_ms,
 	struct cleat_message *reply);
 
-/** As above, for requests that are answered by one number. @param value  may be NULL */
+/**
+ * Send a request whose answer nobody needs, without waiting for it.
+ *
+ * @param timeout_ms  how long to wait until the socket takes it; 0: CLEAT_REQUEST_TIMEOUT_MS
+ * @return            0: the primary will read it; -ETIMEDOUT when its socket is full; -ESTALE;
+ *                    -EBUSY, as above
+ */
+int cleat_client_tell(struct cleat_client *client, Cleat__Envelope *req, int timeout_ms);
+
+/** As cleat_client_request(), for what is answered by one number. @param value  may be NULL */
 int cleat_client_call(
 	struct cleat_client *client, Cleat__Envelope *req, int timeout_ms, uint64_t *value);
 

@@ -137,9 +137,36 @@ static int await(
 
 static void withdraw(struct cleat_client *c, uint32_t id)
 {
+	struct waiting *w;
+
 	pthread_mutex_lock(&c->lock);
-	find_waiting(c, id)->id = 0;
+	w = find_waiting(c, id);
+	w->id = 0;
+	w->abandoned = false;
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* Under its number, until then. */
+static int send_request(struct cleat_client *c, Cleat__Envelope *req, uint64_t deadline_ns)
+{
+	int err = cleat_client_send(c->sock, req, deadline_ns);
+
+	if (err == 0)
+		return 0;
+	withdraw(c, req->id);
+	return err == -EPIPE ? cleat_err(-ESTALE, "the primary closed the connection") : err;
+}
+
+int cleat_client_tell(struct cleat_client *c, Cleat__Envelope *req, int timeout_ms)
+{
+	int err;
+
+	pthread_mutex_lock(&c->lock);
+	err = reserve(c, &req->id);
+	if (err == 0)
+		find_waiting(c, req->id)->abandoned = true; /* the reply frees it */
+	pthread_mutex_unlock(&c->lock);
+	return err ? err : send_request(c, req, cleat_client_deadline(timeout_ms));
 }
 
 int cleat_client_request(
@@ -154,13 +181,9 @@ int cleat_client_request(
 	pthread_mutex_unlock(&c->lock);
 	if (err)
 		return err;
-	err = cleat_client_send(c->sock, req, deadline_ns);
-	if (err) {
-		withdraw(c, req->id);
-		return err == -EPIPE ? cleat_err(-ESTALE, "the primary closed the connection")
-				     : err;
-	}
-	err = await(c, req->id, deadline_ns, &answer);
+	err = send_request(c, req, deadline_ns);
+	if (!err)
+		err = await(c, req->id, deadline_ns, &answer);
 	if (err)
 		return err;
 	if (answer.env->reply->status != 0) {

@@ -311,6 +311,44 @@ START_TEST(requests_and_their_ends)
 }
 END_TEST
 
+#define TOLD (CLEAT_MAX_REQUESTS + 1)
+
+static void script_told(int sock, void *arg)
+{
+	uint32_t id;
+
+	(void)arg;
+	ipc_serve_handshake(sock);
+	for (int i = 0; i < TOLD; i++) {
+		uint32_t told = ipc_expect(sock, CLEAT__ENVELOPE__BODY_PING);
+
+		id = ipc_expect(sock, CLEAT__ENVELOPE__BODY_PING);
+		ipc_send_reply(sock, told, 0, 1, -1);
+		ipc_send_reply(sock, id, 0, 2, -1);
+	}
+	/* and close */
+}
+
+START_TEST(answers_that_nobody_needs)
+{
+	Cleat__Envelope ping = ping_request();
+	struct cleat_client *client;
+	struct ipc_fake fake;
+	uint64_t value;
+
+	ipc_fake_start(&fake, script_told, NULL);
+	ck_assert_int_eq(attach(&fake, &client), 0);
+	for (int i = 0; i < TOLD; i++) { /* their places are free again */
+		ck_assert_msg(cleat_client_tell(client, &ping, 0) == 0, "%s", cleat_error());
+		ck_assert_int_eq(cleat_client_call(client, &ping, 0, &value), 0);
+		ck_assert_uint_eq(value, 2);
+	}
+	ipc_fake_join(&fake);
+	ck_assert_int_eq(cleat_client_tell(client, &ping, 0), -ESTALE);
+	cleat_client_close(client);
+}
+END_TEST
+
 static void script_never_answers(int sock, void *arg)
 {
 	int i;
@@ -505,8 +543,8 @@ int main(void)
 {
 	const TTest *tests[] = { attach_and_detach, a_refusal_is_told,
 		a_client_that_cannot_go_on_says_so, a_primary_that_misbehaves,
-		no_primary_and_bad_names, requests_and_their_ends, unanswered_requests_are_limited,
-		memory_comes_and_goes, many_threads_ask_at_once,
+		no_primary_and_bad_names, requests_and_their_ends, answers_that_nobody_needs,
+		unanswered_requests_are_limited, memory_comes_and_goes, many_threads_ask_at_once,
 		waiting_threads_hear_of_the_primarys_end };
 
 	return ipc_run("ipc/client", tests, sizeof(tests) / sizeof(tests[0]));
