@@ -226,6 +226,7 @@ struct cleat_queue_conf {
 	uint16_t descriptors;
 	uint16_t mtu;
 	uint16_t owner_id; /* for owner words of kind QUEUE */
+	uint32_t removals; /* cleat_port_removals() before the queue was asked for */
 	int numa_node;	   /* -1: none */
 	int fds[CLEAT_MAX_QUEUE_FDS];
 	unsigned n_fds;

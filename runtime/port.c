@@ -49,6 +49,7 @@ static struct cleat_queue *table[CLEAT_MAX_PORTS][2][CLEAT_MAX_QUEUES] = {
 	[0 ... CLEAT_MAX_PORTS - 1] = { [0 ... 1] = { [0 ... CLEAT_MAX_QUEUES - 1] = &unclaimed } },
 };
 static pthread_mutex_t change = PTHREAD_MUTEX_INITIALIZER; /* writers of the table */
+static uint32_t removals[CLEAT_MAX_PORTS];		   /* written under `change` */
 
 int cleat_queue_burst(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, struct cleat_mbuf **mbufs, unsigned n)
@@ -163,9 +164,17 @@ static int install(struct cleat_queue_conf *conf)
 	struct cleat_queue *q;
 	int ret;
 
-	if (conf->port >= CLEAT_MAX_PORTS || conf->queue >= CLEAT_MAX_QUEUES || conf->shm == NULL)
+	if (conf->port >= CLEAT_MAX_PORTS || conf->queue >= CLEAT_MAX_QUEUES)
 		return cleat_err(
 			-EINVAL, "port %u queue %u: out of range", conf->port, conf->queue);
+	if (conf->removals != cleat_load_relaxed(&removals[conf->port])) /* `change` orders it */
+		return cleat_err(-ENODEV,
+			"port %u: its device left while the queue was being claimed; if another "
+			"one has its place, claim again",
+			conf->port);
+	if (conf->shm == NULL)
+		return cleat_err(-EINVAL, "port %u queue %u: it has no state in the window",
+			conf->port, conf->queue);
 	entry = &table[conf->port][conf->dir][conf->queue];
 	if (is_claimed(*entry))
 		return cleat_err(-EBUSY, "port %u %s queue %u is in use in this process already",
@@ -230,23 +239,41 @@ int cleat_queue_remove(uint16_t port, enum cleat_dir dir, uint16_t queue)
 		       : 0;
 }
 
+int cleat_queue_in_use(uint16_t port, enum cleat_dir dir, uint16_t queue)
+{
+	return port < CLEAT_MAX_PORTS && queue < CLEAT_MAX_QUEUES &&
+	       is_claimed(cleat_load_relaxed(&table[port][dir][queue])); /* not looked into */
+}
+
+/* Under `change`. */
 static void replace_port(uint16_t port, struct cleat_queue *with)
 {
-	(void)pthread_mutex_lock(&change);
 	for (unsigned dir = 0; dir < 2; dir++)
 		for (unsigned queue = 0; queue < CLEAT_MAX_QUEUES; queue++)
 			(void)replace(&table[port][dir][queue], with);
-	(void)pthread_mutex_unlock(&change);
 }
 
 void cleat_port_gone(uint16_t port)
 {
-	if (port < CLEAT_MAX_PORTS)
-		replace_port(port, &gone);
+	if (port >= CLEAT_MAX_PORTS)
+		return;
+	(void)pthread_mutex_lock(&change);
+	/* partner: cleat_port_removals() */
+	cleat_store_release(&removals[port], removals[port] + 1);
+	replace_port(port, &gone);
+	(void)pthread_mutex_unlock(&change);
+}
+
+uint32_t cleat_port_removals(uint16_t port)
+{
+	/* partner: cleat_port_gone() */
+	return port < CLEAT_MAX_PORTS ? cleat_load_acquire(&removals[port]) : 0;
 }
 
 void cleat_queue_remove_all(void)
 {
+	(void)pthread_mutex_lock(&change);
 	for (uint16_t port = 0; port < CLEAT_MAX_PORTS; port++)
 		replace_port(port, &unclaimed);
+	(void)pthread_mutex_unlock(&change);
 }

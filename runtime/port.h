@@ -5,11 +5,14 @@
  * A process may use the queues it has claimed; the primary grants each to one process at a time.
  * Every process has its own table of them:
  *
- *   entry        a burst returns    next
- *   not claimed  -EPERM             installed by cleat_queue_install()
- *   claimed      packets            not claimed by cleat_queue_remove(); removed by
- * cleat_port_gone() removed      -ENODEV            installed again, when the port id has a new
- * device
+ *   entry        a burst returns   until
+ *   not claimed  -EPERM            cleat_queue_install()
+ *   claimed      packets           cleat_queue_remove(): not claimed; cleat_port_gone(): removed
+ *   removed      -ENODEV           cleat_queue_install(), when the port id has a new device
+ *
+ * A queue that the primary granted before its port left may be about to be installed when the port
+ * goes. So whoever asks for a queue notes cleat_port_removals() first; what comes too late is
+ * refused.
  *
  * The table is read under RCU (liburcu), so that the control thread may change it while other
  * threads are in a burst: it swaps the entry, waits until no thread is inside, then closes the
@@ -118,16 +121,21 @@ int cleat_rx_disarm(uint16_t port, uint16_t queue);
  * Make a queue that the primary granted usable in this process.
  *
  * @param conf  its descriptors are taken: whatever the outcome, conf->fds are all -1 afterwards
- * @return      0; -ENOTSUP if no data side has that driver's name; -EBUSY if installed already; the
- *              driver's error
+ * @return      0; -ENOTSUP if no data side has that driver's name; -EBUSY if installed already;
+ *              -ENODEV if the port left since conf->removals was read; the driver's error
  */
 int cleat_queue_install(struct cleat_queue_conf *conf);
 
 /** Undo it; returns when no thread of this process is inside the queue. -ENOENT if not installed.
  */
 int cleat_queue_remove(uint16_t port, enum cleat_dir dir, uint16_t queue);
-/** The device is gone: bursts on this port return -ENODEV from now on; its queues are closed. */
+/** Is the queue installed in this process? @return 1 or 0 */
+int cleat_queue_in_use(uint16_t port, enum cleat_dir dir, uint16_t queue);
+/** The device is gone: bursts on this port return -ENODEV from now on; its queues are closed, and
+ * none that was asked for before is installed any more. */
 void cleat_port_gone(uint16_t port);
+/** How often that happened to this port id; for cleat_queue_conf. */
+uint32_t cleat_port_removals(uint16_t port);
 /** Close every queue of this process (detach). */
 void cleat_queue_remove_all(void);
 

@@ -151,7 +151,14 @@ int cleat_ctl_port_filter_remove(uint16_t port, const uint8_t mac[6])
 
 /* ---- claims ---- */
 
-static int send_release(uint16_t port, enum cleat_dir dir, uint16_t queue)
+static int call_and_forget(Cleat__Envelope *env)
+{
+	return cleat_request_call(env, NULL);
+}
+
+/* @param send  how: with or without waiting for the answer */
+static int send_release(
+	uint16_t port, enum cleat_dir dir, uint16_t queue, int (*send)(Cleat__Envelope *env))
 {
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
 	Cleat__QueueRelease body = CLEAT__QUEUE_RELEASE__INIT;
@@ -161,7 +168,18 @@ static int send_release(uint16_t port, enum cleat_dir dir, uint16_t queue)
 	body.direction = direction(dir);
 	env.body_case = CLEAT__ENVELOPE__BODY_QUEUE_RELEASE;
 	env.queue_release = &body;
-	return cleat_request_call(&env, NULL);
+	return send(&env);
+}
+
+/* A claim failed with @p err here, but the primary may count the queue as ours. */
+static int give_back(int err, uint16_t port, enum cleat_dir dir, uint16_t queue,
+	int (*send)(Cleat__Envelope *env))
+{
+	char why[CLEAT_ERROR_LEN];
+
+	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
+	(void)send_release(port, dir, queue, send); /* refused: it does not */
+	return cleat_err(err, "%s", why);
 }
 
 /* What the data side needs to know, from the rows of port and queue. */
@@ -216,50 +234,58 @@ static void take_fds(struct cleat_queue_conf *conf, struct cleat_fds *fds)
 		conf->fds[i] = i < conf->n_fds ? cleat_fds_take(fds, i) : -1;
 }
 
-static int use_granted(uint16_t port, enum cleat_dir dir, uint16_t queue, struct cleat_fds *fds)
+static int use_granted(struct cleat_queue_conf *conf, struct cleat_fds *fds)
 {
-	struct cleat_queue_conf conf = { .port = port, .queue = queue, .dir = dir };
 	struct cleat_port_shm row;
-	int err = fill_conf(&conf, &row);
+	int err = fill_conf(conf, &row);
 
 	if (err == 0)
-		err = check_bars(port, row.device);
-	if (err < 0)
+		err = check_bars(conf->port, row.device);
+	/* if the device has left, its rows are no more: the refusal to install says it better */
+	if (err < 0 && conf->removals == cleat_port_removals(conf->port))
 		return err;
-	take_fds(&conf, fds);
-	return cleat_queue_install(&conf);
+	take_fds(conf, fds);
+	return cleat_queue_install(conf);
 }
 
 int cleat_ctl_queue_claim(uint16_t port, enum cleat_dir dir, uint16_t queue)
 {
+	struct cleat_queue_conf conf = { .port = port, .queue = queue, .dir = dir };
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
 	Cleat__QueueClaim body = CLEAT__QUEUE_CLAIM__INIT;
 	struct cleat_message reply;
-	char why[CLEAT_ERROR_LEN];
 	int err;
 
 	if (port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES)
 		return cleat_err(-ENODEV, "there is no port %u queue %u", port, queue);
+	if (cleat_queue_in_use(port, dir, queue))
+		return cleat_err(-EBUSY, "port %u %s queue %u is in use in this process already",
+			port, dir == CLEAT_RX ? "rx" : "tx", queue);
 	body.port = port;
 	body.queue = queue;
 	body.direction = direction(dir);
 	env.body_case = CLEAT__ENVELOPE__BODY_QUEUE_CLAIM;
 	env.queue_claim = &body;
+	conf.removals = cleat_port_removals(port);
 	err = cleat_request_reply(&env, &reply);
+	if (err == -ETIMEDOUT) /* it may be granted yet: the primary reads in our order */
+		return give_back(err, port, dir, queue, cleat_request_tell);
 	if (err < 0)
 		return err;
-	err = use_granted(port, dir, queue, &reply.fds);
+	err = use_granted(&conf, &reply.fds);
 	cleat_message_clear(&reply);
-	if (err == 0 || err == -EBUSY) /* busy: an earlier claim of ours stays */
+	if (err == 0 || err == -EBUSY) /* busy: another thread's claim stays */
 		return err;
-	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
-	(void)send_release(port, dir, queue);
-	return cleat_err(err, "%s", why);
+	return give_back(err, port, dir, queue, call_and_forget);
 }
 
 int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue)
 {
-	int err = cleat_queue_remove(port, dir, queue);
+	int removed = cleat_queue_remove(port, dir, queue);
+	int err = send_release(port, dir, queue, call_and_forget);
 
-	return err < 0 ? err : send_release(port, dir, queue);
+	if (removed < 0 && err == -EPERM) /* neither here nor there */
+		return cleat_err(removed, "port %u %s queue %u is not claimed by this process",
+			port, dir == CLEAT_RX ? "rx" : "tx", queue);
+	return err;
 }

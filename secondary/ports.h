@@ -42,11 +42,13 @@ int cleat_ctl_port_offloads(uint16_t port, uint32_t offloads);
 /**
  * Claim a queue and make it usable in this process.
  *
- * @return 0; -EBUSY when a process holds it (the sentence names it); -ENODEV; -EINVAL when it is
- *         not set up; the driver's error
+ * @return 0; -EBUSY when a process holds it (the sentence names it); -ENODEV, also if the device
+ *         left meanwhile; -EINVAL when it is not set up; -ETIMEDOUT: should the primary still grant
+ *         it, it has been told to take it back; the driver's error
  */
 int cleat_ctl_queue_claim(uint16_t port, enum cleat_dir dir, uint16_t queue);
-/** Close and give back. @return 0; -ENOENT if not ours */
+/** Close and give back, also what only the primary counts as ours. @return 0; -ENOENT if not ours
+ */
 int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue);
 
 /* How a worker wants a port to be. What it does not ask for is left as it is. */

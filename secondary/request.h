@@ -18,6 +18,9 @@ int cleat_request_call(Cleat__Envelope *env, uint64_t *value);
 /** The same, with the whole reply. */
 int cleat_request_reply(Cleat__Envelope *env, struct cleat_message *reply);
 
+/** Send @p env, whose answer nobody needs. @return 0; -ENOTCONN; as cleat_client_tell() */
+int cleat_request_tell(Cleat__Envelope *env);
+
 /** protobuf-c's strings are not const; it does not write them. NULL becomes "". */
 char *cleat_request_text(const char *text);
 

@@ -87,16 +87,22 @@ static void teardown(void)
 	mbuf_world_down();
 }
 
-static int install(enum cleat_dir dir, uint16_t queue)
+static int install_noted(enum cleat_dir dir, uint16_t queue, uint32_t removals)
 {
 	struct cleat_queue_conf conf = { .port = PORT,
 		.queue = queue,
 		.dir = dir,
 		.driver = "net_fake",
-		.pool = (struct cleat_mempool *)&fake };
+		.pool = (struct cleat_mempool *)&fake,
+		.removals = removals };
 
 	conf.shm = &queues[(unsigned)dir * CLEAT_MAX_QUEUES + queue];
 	return cleat_queue_install(&conf);
+}
+
+static int install(enum cleat_dir dir, uint16_t queue)
+{
+	return install_noted(dir, queue, cleat_port_removals(PORT));
 }
 
 START_TEST(states)
@@ -119,6 +125,28 @@ START_TEST(states)
 	ck_assert_int_eq(cleat_rx_burst(PORT, 0, mbufs, 4), -ENODEV);
 	ck_assert_int_eq(install(CLEAT_TX, 1), 0); /* a new device with this port id */
 	ck_assert_int_eq(cleat_tx_burst(PORT, 1, mbufs, 4), 4);
+}
+END_TEST
+
+/* Granted before the device left, installed after: nobody would ever take it away again. */
+START_TEST(what_comes_after_the_device_left_is_refused)
+{
+	uint32_t before = cleat_port_removals(PORT), opened_before = opened;
+	struct cleat_mbuf *mbufs[4];
+
+	cleat_port_gone(PORT + 1); /* another one */
+	ck_assert_int_eq(install_noted(CLEAT_RX, 0, before), 0);
+	ck_assert_int_eq(cleat_queue_in_use(PORT, CLEAT_RX, 0), 1);
+	cleat_port_gone(PORT);
+	ck_assert_int_eq(cleat_queue_in_use(PORT, CLEAT_RX, 0), 0);
+	ck_assert_int_eq(install_noted(CLEAT_RX, 0, before), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "its device left"));
+	ck_assert_uint_eq(opened, opened_before + 1);
+	ck_assert_int_eq(cleat_rx_burst(PORT, 0, mbufs, 4), -ENODEV);
+	ck_assert_int_eq(install(CLEAT_RX, 0), 0); /* the next device with that port id */
+	ck_assert_int_eq(cleat_rx_burst(PORT, 0, mbufs, 4), 4);
+	ck_assert_int_eq(cleat_queue_in_use(CLEAT_MAX_PORTS, CLEAT_RX, 0), 0);
+	ck_assert_uint_eq(cleat_port_removals(CLEAT_MAX_PORTS), 0);
 }
 END_TEST
 
@@ -223,6 +251,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, states);
+	tcase_add_test(tc, what_comes_after_the_device_left_is_refused);
 	tcase_add_test(tc, refusals_close_descriptors);
 	tcase_add_test(tc, statistics_by_name);
 	tcase_add_test(tc, changes_under_traffic);

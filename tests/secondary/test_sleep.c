@@ -30,7 +30,8 @@ static void install(uint16_t queue, int wakes)
 		.dir = CLEAT_RX,
 		.driver = TOY_DRIVER,
 		.shm = &shm[queue],
-		.pool = pool };
+		.pool = pool,
+		.removals = cleat_port_removals(3) };
 
 	memset(&shm[queue], 0, sizeof(shm[queue]));
 	device_fds[queue] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
