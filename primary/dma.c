@@ -2,7 +2,6 @@
 #include "primary/dma.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/bus.h"
@@ -101,30 +100,17 @@ static const char *start_of(const struct cleat_segment *seg)
 	return (const char *)cleat_window_base + seg->off;
 }
 
-static int map_pages(const struct cleat_segment *seg)
+int cleat_dma_map(const struct cleat_primary *p, const struct cleat_segment *seg)
 {
-	uint64_t pages = seg->len_bytes / seg->page_bytes;
-	uint64_t *iovas = malloc(pages * sizeof(*iovas));
-	int rc;
+	const struct cleat_heap_segment *known = cleat_heap_segment_of(p->heap, seg->off);
 
-	if (iovas == NULL)
-		return cleat_err(-ENOMEM, "no memory for the IOVAs of a segment");
-	for (uint64_t i = 0; i < pages; i++)
-		iovas[i] = cleat_iova_of(start_of(seg) + i * seg->page_bytes);
-	rc = cleat_pci_dma_map(start_of(seg), seg->len_bytes, 0, iovas, seg->page_bytes);
-	free(iovas);
-	return rc;
-}
-
-int cleat_dma_map(const struct cleat_segment *seg)
-{
-	uint64_t iova = cleat_iova_of(start_of(seg));
-
-	if (iova == CLEAT_IOVA_NONE)
+	if (known == NULL)
+		return cleat_err(-EINVAL, "memory at offset %#llx has no addresses for devices yet",
+			(unsigned long long)seg->off);
+	if (known->page_iova == NULL && known->iova == CLEAT_IOVA_NONE)
 		return 0; /* ordinary pages without an IOMMU: no device reaches them */
-	if (cleat_registry->header.iova_mode == CLEAT_IOVA_PA)
-		return map_pages(seg);
-	return cleat_pci_dma_map(start_of(seg), seg->len_bytes, iova, NULL, seg->page_bytes);
+	return cleat_pci_dma_map(
+		start_of(seg), seg->len_bytes, known->iova, known->page_iova, seg->page_bytes);
 }
 
 void cleat_dma_unmap(const struct cleat_segment *seg)

@@ -17,9 +17,9 @@ bool cleat_dma_usable(struct cleat_device *device);
  * -EPERM if physical addresses are needed but hidden */
 int cleat_dma_choose(struct cleat_primary *p);
 
-/** Let devices reach a segment that has been given IOVAs. @return 0; what cleat_pci_dma_map() says
- */
-int cleat_dma_map(const struct cleat_segment *seg);
+/** Let devices reach a segment that has IOVAs (cleat_zone_prepare_segment()). @return 0; what
+ * cleat_pci_dma_map() says */
+int cleat_dma_map(const struct cleat_primary *p, const struct cleat_segment *seg);
 void cleat_dma_unmap(const struct cleat_segment *seg);
 
 #endif

@@ -251,27 +251,41 @@ static void log_segment(const struct cleat_segment *seg)
 			seg->node_asked, seg->node_got == CLEAT_NODE_ANY ? -1 : seg->node_got);
 }
 
-/* From now on the allocator gives it out, and devices reach it. */
-static int add_segment(struct cleat_primary *p, int row)
+/* All that can fail comes before others are told of it: its addresses, and that devices reach it.
+ * @return the new segment's row */
+static int prepare_segment(struct cleat_primary *p, uint64_t len_bytes, int node)
 {
-	int rc = cleat_zone_add_segment(p->heap, (uint32_t)row);
+	int row = make_segment(p, len_bytes, cleat_memory_node(node));
+	int rc = row < 0 ? row : cleat_zone_prepare_segment(p->heap, (uint32_t)row);
 
-	if (rc < 0)
-		return rc;
-	rc = cleat_dma_map(&p->segments[row]);
-	if (rc < 0)
-		(void)cleat_zone_remove_segment(p->heap, (uint32_t)row);
+	if (row < 0)
+		return row;
+	if (rc == 0) {
+		rc = cleat_dma_map(p, &p->segments[row]);
+		if (rc < 0)
+			(void)cleat_zone_remove_segment(p->heap, (uint32_t)row);
+	}
+	if (rc == 0)
+		return row;
+	drop_segment(p, row);
 	return rc;
+}
+
+/* From now on the allocator gives it out. */
+static void open_segment(struct cleat_primary *p, int row)
+{
+	cleat_zone_open_segment(p->heap, (uint32_t)row);
+	log_segment(&p->segments[row]);
 }
 
 static int make_share(struct cleat_primary *p, const struct cleat_share *share)
 {
-	int row = make_segment(p, share->bytes, cleat_memory_node(share->node));
-	int rc = row < 0 ? row : add_segment(p, row);
+	int row = prepare_segment(p, share->bytes, share->node);
 
-	if (rc == 0)
-		log_segment(&p->segments[row]);
-	return rc;
+	if (row < 0)
+		return row;
+	open_segment(p, row);
+	return 0;
 }
 
 int cleat_memory_first(struct cleat_primary *p)
@@ -363,17 +377,12 @@ static void end_growth(struct cleat_primary *p)
 {
 	struct cleat_growth *g = &p->growth;
 	int row = g->row;
-	int rc = add_segment(p, row);
 
 	g->row = -1;
-	if (rc < 0)
-		cleat_log(CLEAT_LOG_ERROR, "memory: %s", cleat_error());
-	else
-		log_segment(&p->segments[row]);
+	open_segment(p, row);
 	if (g->asked_slot != CLEAT_SLOT_NONE && p->procs[g->asked_slot] != NULL)
-		cleat_conn_answer(p->procs[g->asked_slot], g->asked_id, rc, (uint64_t)row);
-	if (rc == 0)
-		cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_SEGMENT_READY, (uint32_t)row, "");
+		cleat_conn_answer(p->procs[g->asked_slot], g->asked_id, 0, (uint64_t)row);
+	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_SEGMENT_READY, (uint32_t)row, "");
 }
 
 static void end_if_all_answered(struct cleat_primary *p)
@@ -409,18 +418,14 @@ int cleat_memory_grow(struct cleat_primary *p, uint64_t len_bytes, int node, uin
 		return refuse_growth(p);
 	if (len_bytes == 0 || len_bytes > CLEAT_WINDOW_LEN_MAX)
 		return cleat_err(-EINVAL, "%" PRIu64 " bytes: not a sensible size", len_bytes);
-	row = make_segment(p, len_bytes, cleat_memory_node(node));
+	row = prepare_segment(p, len_bytes, node);
 	if (row < 0)
 		return row;
 	memset(g, 0, sizeof(*g));
 	g->row = row;
 	g->asked_slot = asked_slot;
 	g->asked_id = asked_id;
-	if (cleat_server_offer_segment(p, (uint32_t)row, g->waits) < 0) {
-		g->row = -1;
-		drop_segment(p, row);
-		return cleat_err(-ENOMEM, "out of memory");
-	}
+	cleat_server_offer_segment(p, (uint32_t)row, g->waits);
 	end_if_all_answered(p);
 	return 0;
 }

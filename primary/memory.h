@@ -2,7 +2,9 @@
 /*
  * memory.h - the primary's segments: registry, memory, growth while others run.
  *
- *   a segment  made → row written (not ready) → offered to every process → all answered → in use
+ *   a segment  made → row written (not ready) → prepared, devices reach it → offered to every
+ *   process → all answered → in use
+ *   What fails before it is offered drops it, and whoever asked for it is told why.
  *   A process that cannot map it loses its connection with the reason; the others go on.
  */
 #ifndef CLEAT_PRIMARY_MEMORY_H
@@ -23,7 +25,8 @@ void cleat_memory_release(struct cleat_primary *p);
  * Begin to grow.
  *
  * @param asked_slot, asked_id  whose request this answers, once every process has the memory
- * @return  0: under way or done; -EBUSY: another growth is; what cleat_segment_create() says
+ * @return  0: under way or done; -EBUSY: another growth is; what cleat_segment_create() or
+ *          cleat_pci_dma_map() says
  */
 int cleat_memory_grow(struct cleat_primary *p, uint64_t len_bytes, int node, uint16_t asked_slot,
 	uint32_t asked_id);

@@ -205,7 +205,7 @@ static int segment_row(uint32_t index, struct cleat_segment_shm *row)
 	return 0;
 }
 
-int cleat_zone_add_segment(struct cleat_heap *heap, uint32_t segment_row_index)
+int cleat_zone_prepare_segment(struct cleat_heap *heap, uint32_t segment_row_index)
 {
 	struct cleat_segment_shm row;
 	struct cleat_heap_segment seg;
@@ -236,12 +236,30 @@ int cleat_zone_add_segment(struct cleat_heap *heap, uint32_t segment_row_index)
 			return table;
 		}
 	}
+	cleat_heap_close(heap, seg.off, 1);
 	row.iova = seg.iova;
 	row.iova_table_zone = table < 0 ? UINT32_MAX : (uint32_t)table;
+	CLEAT_ROW_WRITE(&cleat_registry->segments[segment_row_index], &row);
+	return 0;
+}
+
+void cleat_zone_open_segment(struct cleat_heap *heap, uint32_t segment_row_index)
+{
+	struct cleat_segment_shm row = cleat_registry->segments[segment_row_index];
+
 	row.ready = 1;
 	CLEAT_ROW_WRITE(&cleat_registry->segments[segment_row_index], &row);
+	cleat_heap_close(heap, row.off, 0);
 	cleat_iova_refresh();
-	return 0;
+}
+
+int cleat_zone_add_segment(struct cleat_heap *heap, uint32_t segment_row_index)
+{
+	int rc = cleat_zone_prepare_segment(heap, segment_row_index);
+
+	if (rc == 0)
+		cleat_zone_open_segment(heap, segment_row_index);
+	return rc;
 }
 
 /* Is there a zone in [off, off + len_bytes), the table itself excepted? */

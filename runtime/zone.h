@@ -56,19 +56,25 @@ int cleat_zone_free_owned(struct cleat_heap *heap, uint16_t slot);
 int cleat_zone_set_owner(uint32_t zone, uint16_t slot);
 
 /**
- * Put a memory segment, mapped by everybody, into use: its IOVAs, its row made ready, its memory
- * free for zones.
+ * Put a memory segment into use, in two steps: all that can fail, then, once everybody has it
+ * mapped, the rest.
+ *
+ *   row written → prepared (has IOVAs; nothing is given out of it) → open (its row says ready)
  *
  * @param segment_row  index of its row in the registry, already written (cleat_segment_row())
  * @return             0; -EPERM if physical addresses are needed and cannot be read; else as
  *                     cleat_heap_add()
  *
  * In PA mode a zone "cleat.iova.<row>" with one uint64_t per page is made, unless the pages are
- * contiguous.
+ * contiguous. It may lie in the segment itself.
  */
+int cleat_zone_prepare_segment(struct cleat_heap *heap, uint32_t segment_row);
+void cleat_zone_open_segment(struct cleat_heap *heap, uint32_t segment_row);
+/** Both. */
 int cleat_zone_add_segment(struct cleat_heap *heap, uint32_t segment_row);
 
-/** Take a segment out of use. @return 0; -EBUSY if zones lie in it (the sentence names one) */
+/** Take a segment out of use, open or not. @return 0; -EBUSY if zones lie in it (the sentence names
+ * one) */
 int cleat_zone_remove_segment(struct cleat_heap *heap, uint32_t segment_row);
 
 /* ---- everybody ---- */

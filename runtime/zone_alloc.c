@@ -155,6 +155,13 @@ int cleat_heap_add(struct cleat_heap *heap, const struct cleat_heap_segment *seg
 	return 0;
 }
 
+void cleat_heap_close(struct cleat_heap *heap, uint64_t off, int closed)
+{
+	for (unsigned i = 0; i < heap->n_segments; i++)
+		if (heap->segments[i]->off == off)
+			heap->segments[i]->closed = closed != 0;
+}
+
 int cleat_heap_remove(struct cleat_heap *heap, uint64_t off)
 {
 	for (unsigned i = 0; i < heap->n_segments; i++) {
@@ -265,7 +272,7 @@ static int fit(const struct cleat_heap_want *want, uint64_t len, const struct bl
 
 static int node_serves(const struct cleat_heap_want *want, const struct cleat_heap_segment *seg)
 {
-	return (want->node == 0xffff || seg->node == want->node) &&
+	return !seg->closed && (want->node == 0xffff || seg->node == want->node) &&
 	       (!want->contiguous || has_iova(seg));
 }
 
@@ -392,16 +399,21 @@ int cleat_heap_next_free(
 	return 1;
 }
 
+static int is_counted(const struct cleat_heap_segment *seg, uint16_t node)
+{
+	return !seg->closed && (node == 0xffff || seg->node == node);
+}
+
 void cleat_heap_stats(const struct cleat_heap *heap, uint16_t node, struct cleat_heap_stats *out)
 {
 	*out = (struct cleat_heap_stats){ 0 };
 	for (unsigned i = 0; i < heap->n_segments; i++)
-		if (node == 0xffff || heap->segments[i]->node == node)
+		if (is_counted(heap->segments[i], node))
 			out->total_bytes += heap->segments[i]->len_bytes;
 	for (size_t i = 0; i < heap->n_blocks; i++) {
 		const struct block *block = &heap->blocks[i];
 
-		if (node != 0xffff && cleat_heap_segment_of(heap, block->off)->node != node)
+		if (!is_counted(cleat_heap_segment_of(heap, block->off), node))
 			continue;
 		out->blocks++;
 		out->free_bytes += block->len_bytes;

@@ -31,6 +31,7 @@ struct cleat_heap_segment {
 	uint64_t *page_iova; /* IOVA of each page, or NULL: contiguous. Owned by the heap */
 	uint16_t node;	     /* 0xffff: mixed or unknown */
 	uint16_t id;	     /* index of the registry's row */
+	uint16_t closed;     /* 1: nothing is given out of it, cleat_heap_close() */
 };
 
 struct cleat_heap_block {
@@ -70,6 +71,10 @@ void cleat_heap_destroy(struct cleat_heap *heap);
  */
 int cleat_heap_add(struct cleat_heap *heap, const struct cleat_heap_segment *segment);
 
+/** Give nothing out of the segment at @p off (1) until it is open again (0); what is taken stays.
+ */
+void cleat_heap_close(struct cleat_heap *heap, uint64_t off, int closed);
+
 /** Take away the segment at @p off. @return 0; -ENOENT; -EBUSY if part of it is in use */
 int cleat_heap_remove(struct cleat_heap *heap, uint64_t off);
 
@@ -100,7 +105,7 @@ uint64_t cleat_heap_iova(const struct cleat_heap *heap, uint64_t off, uint64_t l
 int cleat_heap_next_free(
 	const struct cleat_heap *heap, uint64_t from_off, struct cleat_heap_block *out);
 
-/** Sums over the segments of a node (0xffff: all). */
+/** Sums over the open segments of a node (0xffff: all). */
 void cleat_heap_stats(const struct cleat_heap *heap, uint16_t node, struct cleat_heap_stats *out);
 
 #ifdef __cplusplus

@@ -188,7 +188,17 @@ START_TEST(test_grow_and_shrink)
 	ck_assert_int_eq(cleat_segment_create(&more, &opt), 0);
 	cleat_segment_row(&more, &row);
 	CLEAT_ROW_WRITE(&cleat_registry->segments[2], &row);
-	ck_assert_int_eq(cleat_zone_add_segment(world.heap, 2), 0);
+	/* nothing is given out of it while not everybody has it */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(cleat_zone_prepare_segment(world.heap, 2), 0);
+		ck_assert_uint_eq(cleat_registry->segments[2].ready, 0);
+		ck_assert_uint_eq(free_bytes(), LEN);
+		ck_assert_int_eq(cleat_zone_reserve(world.heap, &req, NULL), -ENOSPC);
+		ck_assert_int_eq(cleat_zone_prepare_segment(world.heap, 2), -EEXIST);
+		if (i == 0)
+			ck_assert_int_eq(cleat_zone_remove_segment(world.heap, 2), 0);
+	}
+	cleat_zone_open_segment(world.heap, 2);
 	ck_assert_uint_eq(cleat_registry->segments[2].ready, 1);
 	ck_assert_int_eq(cleat_zone_add_segment(world.heap, 2), -EEXIST);
 	zone = cleat_zone_reserve(world.heap, &req, NULL);
