@@ -45,14 +45,14 @@ int cleat_devices_scan(struct cleat_primary *p)
 	return rc < 0 ? rc : cleat_bus_scan_all();
 }
 
-/* Ports that a probe added. */
-static int set_up_new_ports(struct cleat_primary *p)
+/* Ports that a probe added. @param before  p->ports as they were before it */
+static int set_up_new_ports(struct cleat_primary *p, struct cleat_port_ctrl *const *before)
 {
 	for (uint32_t port = 0; port < CLEAT_MAX_PORTS; port++) {
 		const struct cleat_port_shm *row = &cleat_registry->ports[port];
 		int rc;
 
-		if (p->ports[port] == NULL || row->rx_queues + row->tx_queues > 0)
+		if (p->ports[port] == NULL || before[port] != NULL)
 			continue;
 		rc = cleat_port_default(p, port);
 		if (rc < 0)
@@ -112,12 +112,15 @@ int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device)
 /* With the ports that come of it, or not at all. */
 static int probe_one(struct cleat_primary *p, struct cleat_device *device)
 {
+	struct cleat_port_ctrl *before[CLEAT_MAX_PORTS];
 	char why[CLEAT_ERROR_LEN];
-	int rc = cleat_bus_probe(device, &p->services);
+	int rc;
 
+	memcpy(before, p->ports, sizeof(before));
+	rc = cleat_bus_probe(device, &p->services);
 	if (rc < 0)
 		return rc;
-	rc = set_up_new_ports(p);
+	rc = set_up_new_ports(p, before);
 	if (rc == 0)
 		rc = watch_unplug(p, device);
 	if (rc == 0)
