@@ -7,6 +7,7 @@
 
 #include "primary/device_rows.h"
 #include "primary/place.h"
+#include "primary/untold.h"
 #include "runtime/error.h"
 #include "runtime/hugepages.h"
 #include "runtime/log.h"
@@ -202,6 +203,7 @@ int cleat_bars_offer(struct cleat_conn *c, const struct cleat_device *device)
 
 	for (int i = 0; device != NULL && i < CLEAT_MAX_BARS; i++) {
 		struct cleat_bar *b = &p->bars[i];
+		uint8_t all = (uint8_t)((1U << b->n_rows) - 1);
 		int rc;
 
 		if (b->len_bytes == 0 || b->device != device || b->sent[c->slot])
@@ -210,20 +212,13 @@ int cleat_bars_offer(struct cleat_conn *c, const struct cleat_device *device)
 		if (rc < 0)
 			return cleat_err(rc, "the process does not take messages");
 		b->sent[c->slot] = true;
-		b->owed[c->slot] = (uint16_t)(b->owed[c->slot] + b->n_rows);
+		b->holders[c->slot] = (struct cleat_bar_holder){ .has = all, .map_owed = all };
 		write_mapped(b);
 	}
 	return 0;
 }
 
-static bool has_row(const struct cleat_bar *b, uint32_t segment)
-{
-	for (unsigned i = 0; i < b->n_rows; i++)
-		if (b->rows[i] == segment)
-			return true;
-	return false;
-}
-
+/* Frees the place when nobody is left in it. */
 static void settle(struct cleat_primary *p, struct cleat_bar *b)
 {
 	for (int slot = 0; slot < CLEAT_MAX_PROCS; slot++)
@@ -232,39 +227,91 @@ static void settle(struct cleat_primary *p, struct cleat_bar *b)
 	free_place(p, b);
 }
 
+/* @return bit of the part that is this segment; 0: none is */
+static uint8_t part_of(const struct cleat_bar *b, uint32_t segment)
+{
+	for (unsigned i = 0; b->len_bytes != 0 && i < b->n_rows; i++)
+		if (b->rows[i] == segment)
+			return (uint8_t)(1U << i);
+	return 0;
+}
+
+static void clear(uint8_t *bits, uint8_t part)
+{
+	*bits = (uint8_t)(*bits & ~part);
+}
+
+/* Answers come in the order of the questions: for each part first the Map's. */
+static void note_answer(const struct cleat_bar *b, struct cleat_bar_holder *h, uint8_t part,
+	uint16_t slot, int status)
+{
+	if (h->map_owed & part) {
+		clear(&h->map_owed, part);
+		if (status < 0) {
+			clear(&h->has, part);
+			cleat_log(CLEAT_LOG_WARNING, "slot %u cannot map BAR %u", slot, b->bar);
+		}
+	} else if (h->unmap_owed & part) {
+		clear(&h->unmap_owed, part);
+		if (status >= 0)
+			clear(&h->has, part);
+		else if (h->has & part)
+			cleat_log(CLEAT_LOG_WARNING,
+				"slot %u cannot unmap BAR %u: it keeps it until it ends", slot,
+				b->bar);
+	} else {
+		cleat_log(CLEAT_LOG_WARNING, "slot %u answers what nobody asked it about BAR %u",
+			slot, b->bar);
+	}
+}
+
+/* Of a withdrawn BAR: does the process have nothing of it any more, for certain? */
+static void settle_holder(struct cleat_primary *p, struct cleat_bar *b, uint16_t slot)
+{
+	const struct cleat_bar_holder *h = &b->holders[slot];
+
+	if (b->device != NULL || (h->has | h->map_owed | h->unmap_owed) != 0)
+		return;
+	b->sent[slot] = false;
+	settle(p, b);
+}
+
 bool cleat_bars_answered(struct cleat_primary *p, uint16_t slot, uint32_t segment, int status)
 {
 	for (int i = 0; i < CLEAT_MAX_BARS; i++) {
 		struct cleat_bar *b = &p->bars[i];
+		uint8_t part = part_of(b, segment);
 
-		if (b->len_bytes == 0 || !has_row(b, segment))
+		if (part == 0)
 			continue;
-		if (status < 0)
-			cleat_log(CLEAT_LOG_WARNING, "slot %u cannot map or unmap BAR %u", slot,
-				b->bar);
-		if (b->owed[slot] > 0)
-			b->owed[slot]--;
-		if (b->device == NULL && b->owed[slot] == 0) {
-			b->sent[slot] = false;
-			settle(p, b);
-		}
+		note_answer(b, &b->holders[slot], part, slot, status);
+		if (b->sent[slot])
+			settle_holder(p, b, slot);
 		return true;
 	}
 	return false;
 }
 
-/* @return whether it was asked; if not, it has the mapping until it ends: its socket is closed */
-static bool ask_to_unmap(struct cleat_primary *p, struct cleat_bar *b, uint16_t slot)
+/* What it has not been asked yet, in so far as it takes messages. */
+static void ask_to_unmap(struct cleat_primary *p, struct cleat_bar *b, uint16_t slot)
 {
+	struct cleat_bar_holder *h = &b->holders[slot];
 	struct cleat_conn *c = p->procs[slot];
 
-	for (unsigned i = 0; c != NULL && i < b->n_rows; i++) {
+	/* first it hears that the port left: a thread of it may be using the BAR */
+	if (c == NULL || cleat_untold_waits(c))
+		return;
+	for (unsigned i = 0; i < b->n_rows; i++) {
+		uint8_t part = (uint8_t)(1U << i);
+
+		if (!(h->has & part) || (h->asked & part))
+			continue;
 		if (cleat_conn_event(c, CLEAT__EVENT_KIND__EVENT_SEGMENT_REMOVE, b->rows[i], "") <
 			0)
-			return false;
-		b->owed[slot]++;
+			return;
+		h->asked |= part;
+		h->unmap_owed |= part;
 	}
-	return c != NULL;
 }
 
 static void withdraw(struct cleat_primary *p, struct cleat_bar *b)
@@ -274,10 +321,18 @@ static void withdraw(struct cleat_primary *p, struct cleat_bar *b)
 	b->device = NULL;
 	for (unsigned i = 0; i < b->n_rows; i++) /* nobody needs it any more to use the device */
 		write_segment(&p->segments[b->rows[i]], b->rows[i], 0xffff, b->bar);
-	for (uint16_t slot = 0; slot < CLEAT_MAX_PROCS; slot++)
-		if (b->sent[slot] && !ask_to_unmap(p, b, slot))
-			cleat_log(CLEAT_LOG_INFO, "slot %u keeps a BAR mapped until it ends", slot);
-	settle(p, b);
+	for (uint16_t slot = 0; slot < CLEAT_MAX_PROCS; slot++) {
+		if (!b->sent[slot])
+			continue;
+		ask_to_unmap(p, b, slot);
+		if (b->holders[slot].has & ~b->holders[slot].asked)
+			cleat_log(CLEAT_LOG_INFO,
+				"slot %u keeps BAR %u mapped until it takes messages, or ends",
+				slot, b->bar);
+		settle_holder(p, b, slot);
+	}
+	if (b->len_bytes != 0)
+		settle(p, b);
 }
 
 void cleat_bars_withdraw(void *ctx, struct cleat_device *device)
@@ -289,6 +344,16 @@ void cleat_bars_withdraw(void *ctx, struct cleat_device *device)
 			withdraw(p, &p->bars[i]);
 }
 
+void cleat_bars_remind(struct cleat_conn *c)
+{
+	for (int i = 0; c->slot != CLEAT_SLOT_NONE && i < CLEAT_MAX_BARS; i++) {
+		struct cleat_bar *b = &c->p->bars[i];
+
+		if (b->len_bytes != 0 && b->device == NULL && b->sent[c->slot])
+			ask_to_unmap(c->p, b, c->slot);
+	}
+}
+
 void cleat_bars_release(struct cleat_primary *p, uint16_t slot)
 {
 	for (int i = 0; i < CLEAT_MAX_BARS; i++) {
@@ -297,7 +362,7 @@ void cleat_bars_release(struct cleat_primary *p, uint16_t slot)
 		if (b->len_bytes == 0 || !b->sent[slot])
 			continue;
 		b->sent[slot] = false;
-		b->owed[slot] = 0;
+		b->holders[slot] = (struct cleat_bar_holder){ 0 };
 		write_mapped(b);
 		if (b->device == NULL)
 			settle(p, b);

@@ -13,6 +13,7 @@
 #include "primary/procs.h"
 #include "primary/reaper.h"
 #include "primary/requests.h"
+#include "primary/untold.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 
@@ -241,20 +242,24 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 		rc = act(c, &m);
 		cleat_message_clear(&m);
 		/* with answers waiting, its further requests wait too */
-		if (rc == 0 || c->first != NULL)
+		if (rc == 0 || cleat_outbox_waits(c))
 			return;
 	}
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *io, int events)
 {
+	struct cleat_conn *c = io->data;
+
 	(void)loop;
 	(void)events;
-	if (cleat_outbox_flush(io->data) < 0)
-		cleat_conn_end(io->data);
+	if (cleat_outbox_flush(c) < 0)
+		cleat_conn_end(c);
+	else if (!cleat_outbox_waits(c))
+		cleat_untold_send(c); /* before its next request is read */
 }
 
-void cleat_conn_reply(
+int cleat_conn_reply(
 	struct cleat_conn *c, uint32_t id, Cleat__Reply *reply, const int *fds, unsigned int n_fds)
 {
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
@@ -267,6 +272,7 @@ void cleat_conn_reply(
 	if (rc < 0)
 		cleat_log(rc == -EPIPE ? CLEAT_LOG_DEBUG : CLEAT_LOG_WARNING,
 			"pid %d: a reply is lost: %s", c->peer.pid, strerror(-rc));
+	return rc;
 }
 
 void cleat_conn_answer(struct cleat_conn *c, uint32_t id, int status, uint64_t value)
@@ -279,7 +285,7 @@ void cleat_conn_answer(struct cleat_conn *c, uint32_t id, int status, uint64_t v
 		reply.detail = cleat_message_text(text, sizeof(text), cleat_error());
 	else
 		reply.value = value;
-	cleat_conn_reply(c, id, &reply, NULL, 0);
+	(void)cleat_conn_reply(c, id, &reply, NULL, 0);
 }
 
 /* ---- the beginning ---- */

@@ -35,6 +35,11 @@ static struct cleat_packet *pack(const Cleat__Envelope *env, const int *fds, uns
 	return packet;
 }
 
+bool cleat_outbox_waits(const struct cleat_conn *c)
+{
+	return ev_is_active(&c->writable);
+}
+
 /* Requests are not read while answers wait. */
 static void wait_for_room(struct cleat_conn *c)
 {
@@ -56,12 +61,12 @@ int cleat_outbox_send(
 			return rc;
 	}
 	packet = c->n_packets < MAX_PACKETS ? pack(env, fds, n_fds) : NULL;
+	wait_for_room(c); /* also with nothing kept: what is untold (untold.h) waits, too */
 	if (packet == NULL)
 		return -ENOBUFS;
 	*c->last = packet;
 	c->last = &packet->next;
 	c->n_packets++;
-	wait_for_room(c);
 	return 0;
 }
 

@@ -15,6 +15,9 @@ int cleat_outbox_send(
 /** The socket is writable: send what waits. @return 0 or why the connection is broken */
 int cleat_outbox_flush(struct cleat_conn *c);
 
+/** Has the peer to read before it is sent anything more? Then its requests are not read. */
+bool cleat_outbox_waits(const struct cleat_conn *c);
+
 /** Forget what waits. */
 void cleat_outbox_clear(struct cleat_conn *c);
 

@@ -33,6 +33,15 @@ struct cleat_ring_note {
 	bool doomed;		       /* freed as soon as no removed port is held any more */
 };
 
+/* What a process has of a BAR; a bit for each part of it, see bars.h. */
+struct cleat_bar_holder {
+	uint8_t has;	    /* may be mapped there */
+	uint8_t map_owed;   /* the answer to its Map is to come */
+	uint8_t asked;	    /* to unmap it */
+	uint8_t unmap_owed; /* the answer to that is to come */
+};
+static_assert(CLEAT_PCI_MAX_PIECES <= 8, "a bit of cleat_bar_holder each");
+
 /* A BAR of a device in the window (bars.h). */
 struct cleat_bar {
 	const struct cleat_device *device; /* NULL: withdrawn, or a free row */
@@ -41,8 +50,8 @@ struct cleat_bar {
 	uint16_t bar;
 	uint16_t rows[CLEAT_PCI_MAX_PIECES]; /* of the registry's segments */
 	unsigned n_rows;
-	bool sent[CLEAT_MAX_PROCS];	/* to this slot: it may have it mapped */
-	uint16_t owed[CLEAT_MAX_PROCS]; /* answers to come from it, one for each part and message */
+	bool sent[CLEAT_MAX_PROCS]; /* to this slot, which may have some of it mapped */
+	struct cleat_bar_holder holders[CLEAT_MAX_PROCS];
 };
 #define CLEAT_MAX_BARS 128
 

@@ -80,5 +80,5 @@ void cleat_request(struct cleat_conn *c, const Cleat__Envelope *env)
 		reply.value = value;
 		reply.value2 = value2;
 	}
-	cleat_conn_reply(c, env->id, &reply, NULL, 0);
+	(void)cleat_conn_reply(c, env->id, &reply, NULL, 0);
 }

@@ -102,7 +102,7 @@ static int xstats(struct cleat_conn *c, uint32_t id, uint32_t port)
 	if (n >= 0) {
 		reply.stats = list;
 		reply.n_stats = (size_t)n;
-		cleat_conn_reply(c, id, &reply, NULL, 0);
+		(void)cleat_conn_reply(c, id, &reply, NULL, 0);
 	}
 	free(list);
 	free(stats);
@@ -114,7 +114,7 @@ static int claim(struct cleat_conn *c, uint32_t id, const Cleat__QueueClaim *m)
 {
 	Cleat__Reply reply = CLEAT__REPLY__INIT;
 	struct cleat_queue_grant grant;
-	int rc = check_direction(m->direction);
+	int rc = check_direction(m->direction), sent = -EPIPE;
 
 	if (rc == 0)
 		rc = cleat_queue_claim(
@@ -124,13 +124,12 @@ static int claim(struct cleat_conn *c, uint32_t id, const Cleat__QueueClaim *m)
 	rc = cleat_bars_offer(
 		c, c->p->ports[m->port]->device); /* mapped before it reads the reply */
 	if (rc == 0)
-		cleat_conn_reply(c, id, &reply, grant.fds, grant.n_fds);
+		sent = cleat_conn_reply(c, id, &reply, grant.fds, grant.n_fds);
 	for (unsigned int i = 0; i < grant.n_fds; i++)
 		cleat_fd_close(&grant.fds[i]);
-	if (rc == 0)
-		return CLEAT_ANSWERED;
-	(void)cleat_queue_release(c->p, m->port, c->slot, dir_of(m->direction), m->queue);
-	return rc;
+	if (sent < 0) /* it will not know that it has it */
+		(void)cleat_queue_release(c->p, m->port, c->slot, dir_of(m->direction), m->queue);
+	return rc < 0 ? rc : CLEAT_ANSWERED;
 }
 
 /* A device's arguments name files that the primary opens with its own rights. */

@@ -12,6 +12,7 @@
 
 #include "primary/conn.h"
 #include "primary/outbox.h"
+#include "primary/untold.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 
@@ -137,8 +138,10 @@ void cleat_server_event(
 	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text)
 {
 	for (struct cleat_conn *c = p->conns; c != NULL; c = c->next) {
-		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0)
-			(void)cleat_conn_event(c, kind, subject, text);
+		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0 &&
+			cleat_conn_event(c, kind, subject, text) == -ENOBUFS &&
+			kind == CLEAT__EVENT_KIND__EVENT_PORT_REMOVED)
+			cleat_untold_port(c, subject);
 	}
 }
 
@@ -203,7 +206,7 @@ int cleat_server_send_maps(struct cleat_conn *c)
 	return rc < 0 ? rc : send_map(c, rows, n, true);
 }
 
-int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits)
+void cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits)
 {
 	struct cleat_conn *c, *next;
 
@@ -215,13 +218,14 @@ int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *wait
 		if (c->sock < 0 || c->hs.state == CLEAT_HS_WAIT_HELLO)
 			continue;
 		rc = send_map(c, rows, 1, false);
-		if (c->slot != CLEAT_SLOT_NONE)
-			waits[c->slot] = rc == 0;
-		if (rc == -ENOBUFS)
+		if (rc == -ENOBUFS) {
+			cleat_untold_segment(c, row);
 			cleat_log(CLEAT_LOG_WARNING,
-				"pid %d does not take messages; it is not told "
-				"of segment %u",
+				"pid %d does not take messages; it is told of segment %u when it "
+				"does",
 				c->peer.pid, row);
+		}
+		if (c->slot != CLEAT_SLOT_NONE)
+			waits[c->slot] = rc == 0 || rc == -ENOBUFS;
 	}
-	return 0;
 }

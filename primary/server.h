@@ -28,6 +28,13 @@ struct cleat_packet {
 	uint8_t data[];
 };
 
+/* What the peer must know, but was too slow to be told (untold.h). */
+struct cleat_untold {
+	bool any;
+	bool ports[CLEAT_MAX_PORTS];	   /* that left */
+	bool segments[CLEAT_MAX_SEGMENTS]; /* of memory that came */
+};
+
 struct cleat_conn {
 	struct cleat_primary *p;
 	struct cleat_conn *next;
@@ -42,6 +49,7 @@ struct cleat_conn {
 	uint64_t hello_ns;
 	struct cleat_packet *first, **last;
 	unsigned int n_packets;
+	struct cleat_untold untold;
 };
 
 /** Listen and accept. @return 0 or negative errno */
@@ -49,7 +57,8 @@ int cleat_server_start(struct cleat_primary *p);
 /** Tell everybody about the shutdown, close everything. */
 void cleat_server_stop(struct cleat_primary *p);
 
-/** Send an event to all attached. Lost for those who read too slowly. */
+/** Send an event to all attached. Those who read too slowly are told of a port's removal later;
+ * other events are lost for them. */
 void cleat_server_event(
 	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text);
 
@@ -61,14 +70,14 @@ int cleat_conn_event(
  * -ENOBUFS, -EPIPE */
 int cleat_server_send_rows(struct cleat_conn *c, const uint16_t *rows, unsigned n);
 
-/** Offer a segment to all secondaries; @p waits receives true for each slot that has to answer.
- * @return 0, -ENOMEM */
-int cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits);
+/** Offer a segment of memory to all, to those who read too slowly later; @p waits receives true for
+ * each slot that has to answer. */
+void cleat_server_offer_segment(struct cleat_primary *p, uint32_t row, bool *waits);
 
 /** Answer a request: with status and, if that is negative, the sentence of cleat_error(). */
 void cleat_conn_answer(struct cleat_conn *c, uint32_t id, int status, uint64_t value);
-/** Answer with everything; descriptors are borrowed. */
-void cleat_conn_reply(
+/** Answer with everything; descriptors are borrowed. @return 0; -ENOBUFS, -EPIPE: it is lost */
+int cleat_conn_reply(
 	struct cleat_conn *c, uint32_t id, Cleat__Reply *reply, const int *fds, unsigned int n_fds);
 
 /** Close for a breach: Reject to the peer, a line to the log. */
