@@ -5,6 +5,7 @@
 #
 #   tools/deps.sh            to build, test and run the demo
 #   tools/deps.sh format     clang-format as well
+#   tools/deps.sh bench      DPDK as well, to compare with
 #
 # Needs no root when nothing is missing. Exit 1: something is missing and could not be installed.
 set -euo pipefail
@@ -18,7 +19,8 @@ need=(
 for extra in "$@"; do
 	case $extra in
 	format) need+=(clang-format) ;;
-	*) echo "deps.sh: unknown argument $extra (give: format)" >&2; exit 2 ;;
+	bench) need+=(libdpdk-dev dpdk-dev) ;;
+	*) echo "deps.sh: unknown argument $extra (give: format, bench)" >&2; exit 2 ;;
 	esac
 done
 

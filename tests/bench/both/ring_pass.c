@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring_pass - values over one ring between processes. --role=producer | consumer
+ *
+ * One producer and one consumer: the values are a sequence, and each is compared. Else each
+ * producer's values rise, and a consumer checks that no value is older than the one before it.
+ */
+#include <string.h>
+
+#include "tests/bench/side.h"
+
+#define SEQ_BITS 26U
+#define SEQ_MASK ((1U << SEQ_BITS) - 1)
+#define ONE_MASK ((1U << 29) - 1)
+#define WHO_MASK 7U
+
+/* Number seq of producer who; never 0. */
+cleat_inline uint32_t one_value(uint64_t seq)
+{
+	return 1U + ((uint32_t)seq & ONE_MASK);
+}
+
+cleat_inline uint32_t value_of(unsigned who, uint64_t seq)
+{
+	return (who + 1) << SEQ_BITS | ((uint32_t)seq & SEQ_MASK);
+}
+
+cleat_inline void produce(struct side_ring *r, enum bench_mode mode, bool alone,
+	const struct bench_args *a, struct bench_meet *meet, struct bench_result *result)
+{
+	struct bench_idle idle = { .yield = a->yield != 0 };
+	side_value values[BENCH_MAX_BURST];
+	unsigned n = a->burst, polls = 0;
+	uint64_t seq = 0, sum = 0;
+
+	for (;;) {
+		if (cleat_unlikely(++polls % BENCH_POLLS == 0) &&
+			bench_reached(&meet->measured, a->consumers))
+			break;
+		for (unsigned i = 0; i < n; i++) {
+			uint32_t v = alone ? one_value(seq + i) : value_of(a->id, seq + i);
+
+			values[i] = side_value_of(v);
+			sum += v;
+		}
+		for (unsigned done = 0; done < n;) {
+			unsigned now = side_put(r, mode, values + done, n - done);
+
+			done += now;
+			if (now == 0)
+				bench_idle(&idle);
+			else
+				bench_busy(&idle);
+		}
+		seq += n;
+	}
+	result->total = seq;
+	result->sum = sum;
+	bench_add(&meet->stopped);
+}
+
+/* @return how many are not what they should be */
+cleat_inline uint64_t check_one(const side_value *values, unsigned n, uint64_t seq, uint64_t *sum)
+{
+	uint64_t wrong = 0, add = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t v = (uint64_t)(uintptr_t)values[i];
+
+		wrong |= v ^ one_value(seq + i);
+		add += v;
+	}
+	*sum += add;
+	return wrong != 0;
+}
+
+cleat_inline uint64_t check_many(
+	const side_value *values, unsigned n, uint32_t last[WHO_MASK + 1], uint64_t *sum)
+{
+	uint64_t wrong = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t v = (uint64_t)(uintptr_t)values[i];
+		uint32_t seq = (uint32_t)v & SEQ_MASK;
+		uint32_t *mine = &last[v >> SEQ_BITS & WHO_MASK];
+
+		wrong |= ((seq - *mine - 1) & SEQ_MASK) >> (SEQ_BITS - 1);
+		*mine = seq;
+		*sum += v;
+	}
+	return wrong != 0;
+}
+
+cleat_inline void consume(struct side_ring *r, enum bench_mode mode, bool alone,
+	const struct bench_args *a, struct bench_meet *meet, struct bench_result *result)
+{
+	struct bench_idle idle = { .yield = a->yield != 0 };
+	side_value values[BENCH_MAX_BURST];
+	uint32_t last[WHO_MASK + 1];
+	struct bench_watch watch;
+	uint64_t got = 0;
+	bool told = false;
+
+	memset(last, 0xff, sizeof(last));
+	bench_watch_start(&watch, a, result);
+	for (;;) {
+		bool over = bench_watch(&watch, got);
+		bool last_look = over && bench_reached(&meet->stopped, a->producers);
+		unsigned n = side_get(r, mode, values, a->burst);
+
+		if (over && !told) {
+			bench_add(&meet->measured);
+			told = true;
+		}
+		if (n == 0) {
+			if (last_look)
+				break;
+			bench_idle(&idle);
+			continue;
+		}
+		bench_busy(&idle);
+		result->bad += alone ? check_one(values, n, got, &result->sum)
+				     : check_many(values, n, last, &result->sum);
+		got += n;
+	}
+	result->total = got;
+}
+
+typedef void part(struct side_ring *r, enum bench_mode mode, bool alone, const struct bench_args *a,
+	struct bench_meet *meet, struct bench_result *result);
+
+/* One loop for each mode, so that the mode is a constant in it. */
+#define LOOPS(name, body)                                                                         \
+	static void name(struct side_ring *r, enum bench_mode mode, bool alone,                   \
+		const struct bench_args *a, struct bench_meet *meet, struct bench_result *result) \
+	{                                                                                         \
+		switch (mode) {                                                                   \
+		case BENCH_SPSC:                                                                  \
+			body(r, BENCH_SPSC, true, a, meet, result);                               \
+			break;                                                                    \
+		case BENCH_MPMC:                                                                  \
+			if (alone)                                                                \
+				body(r, BENCH_MPMC, true, a, meet, result);                       \
+			else                                                                      \
+				body(r, BENCH_MPMC, false, a, meet, result);                      \
+			break;                                                                    \
+		case BENCH_RTS:                                                                   \
+			body(r, BENCH_RTS, alone, a, meet, result);                               \
+			break;                                                                    \
+		default:                                                                          \
+			body(r, BENCH_HTS, alone, a, meet, result);                               \
+		}                                                                                 \
+	}
+LOOPS(produce_all, produce)
+LOOPS(consume_all, consume)
+
+int main(int argc, char **argv)
+{
+	struct bench_result result = { 0 };
+	struct bench_meet *meet;
+	static struct side_ring ring;
+	struct bench_args a;
+	bool producer, alone;
+	part *run;
+
+	bench_args_parse(&a, argc, argv);
+	producer = strcmp(a.role, "producer") == 0;
+	alone = a.producers == 1 && a.consumers == 1;
+	run = producer ? produce_all : consume_all;
+	meet = bench_meet_open(&a);
+	side_attach(&a);
+	bench_pin(&a);
+	side_ring_open(&ring, a.in, a.mode, producer, !producer);
+	bench_meet_wait(meet, &a);
+	run(&ring, a.mode, alone, &a, meet, &result);
+	side_detach();
+	return bench_print(&result);
+}

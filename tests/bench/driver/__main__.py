@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""cleat-bench - Cleat beside DPDK: the same work, in the same processes, on the same cores.
+
+Each figure is the median of several runs, Cleat's and DPDK's in turn (A B A B ...). The ratio is
+above 1 where Cleat is better. Without DPDK on this machine Cleat's figures are shown alone."""
+import argparse
+import json
+import os
+import signal
+import sys
+
+import cases
+import report
+import sides
+
+BY_NAME = {case.name: case for case in cases.CASES}
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog='cleat-bench', description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Exit codes: 0 all that was asked for was measured (goals missed or not);\n'
+               '1 a measurement failed; 2 wrong usage.')
+    parser.add_argument('case', nargs='*', metavar='CASE', help='default: all; see --list')
+    parser.add_argument('--list', action='store_true', help='the names of the cases')
+    parser.add_argument('--json', action='store_true', help='a list of results instead of a table')
+    parser.add_argument('--json-file', metavar='FILE', help='write that list into FILE as well')
+    parser.add_argument('--runs', type=int, default=5, help='of each side (default 5)')
+    parser.add_argument('--ms', type=int, default=200,
+                        help='how long one run measures, in milliseconds (default 200)')
+    parser.add_argument('--no-peer', action='store_true', help="Cleat's side alone")
+    args = parser.parse_args()
+    for name in args.case:
+        if name not in BY_NAME:
+            parser.error('there is no case %s; --list names them' % name)
+    if args.runs < 1 or args.ms < 1:
+        parser.error('--runs and --ms: give 1 or more')
+    return args
+
+
+def measure(case, params, goal, both, runs):
+    """All runs of one point, the sides in turn."""
+    values, why = {side.name: [] for side in both}, ''
+    for number in range(runs):
+        for side in both:
+            sides.say('%s %s: %s %d of %d' % (case.name, params, side.title, number + 1, runs))
+            try:
+                values[side.name].append(case.measure(side, **params, **case.fixed))
+            except sides.Cannot as error:
+                sides.say('  none for %s: %s' % (side.title, error))
+            except sides.Failed as error:
+                why = '%s: %s' % (side.title, error)
+                sides.say('  ' + why)
+    row = report.row_of(case, params, goal, values)
+    if why:
+        row['error'] = why
+    return row
+
+
+def run(args, place):
+    """All that was asked for: the rows."""
+    both = [sides.Cleat(place, args.ms)]
+    peer = sides.Peer(place, args.ms)
+    missing = 'not asked for' if args.no_peer else peer.missing()
+    if missing is None:
+        both.append(peer)
+    else:
+        sides.say("Cleat's side alone; DPDK: " + missing)
+    if len(place.cores) < 2:
+        sides.say('this machine has one processor for us: all processes share it')
+    rows = []
+    try:
+        for name in args.case or BY_NAME:
+            case = BY_NAME[name]
+            if not args.json:
+                print('\n%s\n%s' % (case.about, report.HEAD))
+            for params, goal in case.points:
+                rows.append(measure(case, params, goal, both, args.runs))
+                if not args.json:
+                    print(report.line(rows[-1]), flush=True)
+            for side in both:
+                side.disperse()
+            if case.flat is not None:
+                rows.append(report.flat_row(case, rows[-len(case.points):]))
+                if not args.json:
+                    print(report.line(rows[-1]), flush=True)
+    finally:
+        for side in both:
+            side.close()
+    return rows
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    args = arguments()
+    if args.list:
+        for case in cases.CASES:
+            print('%-12s %s' % (case.name, case.about))
+        return 0
+    place = sides.Place(os.path.dirname(os.path.realpath(sys.argv[0])))
+    try:
+        rows = run(args, place)
+    except sides.Failed as why:
+        print('cleat-bench: %s' % why, file=sys.stderr)
+        return 1
+    finally:
+        place.close()
+    text = json.dumps(rows, indent=2)
+    if args.json:
+        print(text)
+    if args.json_file:
+        with open(args.json_file, 'w', encoding='utf-8') as f:
+            f.write(text + '\n')
+    return 1 if any(r.get('error') for r in rows) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

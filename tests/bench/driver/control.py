@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""control.py - measurements of what is not done for each packet: starting, attaching, asking."""
+import glob
+import os
+import re
+import subprocess
+import time
+
+import sides
+
+PEER_ZONES = 2000  # the peer has room for 2,560 memzones, and uses some itself
+ROUND_TRIPS = 2000
+GROWTH_MIB = 128   # asked for at a time
+GIB = 1 << 30
+
+
+def one_call(side, role, **more):
+    """Nanoseconds of one of `count` calls."""
+    result = side.run('control', [{'role': role}], **more)[0]
+    return result['ns'] / result['elements']
+
+
+def attach(side):
+    """Milliseconds until a secondary is attached."""
+    return one_call(side, 'attach', id=100) / 1e6
+
+
+def start(side, memory_mib):
+    """Milliseconds from exec until the primary is ready."""
+    if side.name == 'cleat':
+        how = {'memory_mib': memory_mib, 'mbufs': None}
+    else:
+        how = {'memory_mib': memory_mib, 'role': 'bare'}
+    if side.place.free_hugepages() < memory_mib / 2:
+        raise sides.Cannot('%d MiB of hugepages are not free' % memory_mib)
+    began = time.monotonic()
+    with side.fresh(**how):
+        return (time.monotonic() - began) * 1e3
+
+
+def zone(side, kib):
+    """Microseconds to reserve a zone and free it."""
+    return one_call(side, 'zone', bytes=kib * 1024, count=ROUND_TRIPS) / 1e3
+
+
+def request(side):
+    """Microseconds of a question to the primary and its answer."""
+    return one_call(side, 'request', count=ROUND_TRIPS, core=side.place.core(1)) / 1e3
+
+
+def attach_among(side, secondaries):
+    """The same with others attached."""
+    side.crowd(secondaries)
+    return attach(side)
+
+
+def request_among(side, secondaries):
+    """The same with others attached."""
+    side.crowd(secondaries)
+    return request(side)
+
+
+def find(side, zones):
+    """Nanoseconds to look a zone up by its name."""
+    if side.name == 'peer' and zones > PEER_ZONES:
+        raise sides.Cannot('DPDK has room for 2,560 zones')
+    side.crowd(1, role='zones', makers=zones)
+    return one_call(side, 'find', makers=zones, count=100000)
+
+
+def available_bytes():
+    """What the machine has free, as ordinary pages."""
+    with open('/proc/meminfo', encoding='ascii') as f:
+        return int(re.search(r'MemAvailable: +(\d+) kB', f.read()).group(1)) * 1024
+
+
+def growth_total():
+    """16 GiB, or a quarter of what is free; in GiB."""
+    return min(16, available_bytes() // 4 // GIB)
+
+
+def grow(side, reached):
+    """Milliseconds for one more GiB, up to that part of the whole, on ordinary pages."""
+    if side.name == 'peer':
+        raise sides.Cannot('DPDK does not grow without hugepages')
+    steps = int(growth_total() * reached * 1024 / GROWTH_MIB)
+    measured = 1024 // GROWTH_MIB
+    with side.fresh(more=('--no-huge',)) as instance:
+        result = side.run('grow', [{}], instance, bytes=GROWTH_MIB, count=steps,
+                          makers=measured)[0]
+    return result['ns'] / 1e6
+
+
+def private_kib(pid):
+    """Resident pages that only this process has."""
+    with open('/proc/%d/smaps_rollup' % pid, encoding='ascii') as f:
+        return sum(int(n) for n in re.findall(r'^Private_(?:Clean|Dirty): +(\d+) kB', f.read(),
+                                              re.M))
+
+
+def resident(side):
+    """KiB of private pages of an idle secondary."""
+    side.crowd(1)
+    return private_kib(side.others[0].pid)
+
+
+def loaded(pid):
+    """KiB of the peer's shared libraries in a process."""
+    with open('/proc/%d/maps' % pid, encoding='utf-8') as f:
+        paths = set(re.findall(r'(/\S*/librte_\S+)', f.read()))
+    return sum(os.path.getsize(p) for p in paths) / 1024
+
+
+def library(side):
+    """KiB of the worker library: DPDK's libraries that a secondary loads; Cleat's, stripped."""
+    if side.name == 'peer':
+        side.crowd(1)
+        return loaded(side.others[0].pid)
+    whole, = glob.glob(side.place.bin + '/../lib/libcleat.a')
+    copy = side.place.path('libcleat.a')
+    subprocess.run(['strip', '--strip-unneeded', '-o', copy, whole], check=True)
+    return os.path.getsize(copy) / 1024

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""sides.py - the two that are compared: their primaries, and runs of measured programs."""
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+START_S = 60  # patience with a primary
+RUN_S = 120   # and with a run
+MEMORY_MIB = 64
+MBUFS = 8192
+HUGE = '/sys/kernel/mm/hugepages/hugepages-2048kB/'
+
+
+class Failed(Exception):
+    """A measurement did not come about; says why."""
+
+
+class Cannot(Failed):
+    """A side has no such thing: no figure, and no failure."""
+
+
+class Place:
+    """Where things are and what this machine has."""
+
+    def __init__(self, programs):
+        self.bin = programs
+        self.bench = os.path.normpath(programs + '/../bench')
+        self.work = tempfile.mkdtemp(prefix='cleat-bench-', dir='/dev/shm')
+        self.cores = sorted(os.sched_getaffinity(0))
+        self.huge_dir = None   # of the peer's files
+        self.mounted = False
+        self.serial = 0
+
+    def core(self, number):
+        """Processor number 0, 1, ... of those this process may use; again from the start then."""
+        return self.cores[number % len(self.cores)]
+
+    def path(self, name):
+        """A file that goes when we go."""
+        return os.path.join(self.work, name)
+
+    def name(self, what):
+        """A name nobody else has."""
+        self.serial += 1
+        return 'bench-%d-%s%d' % (os.getpid(), what, self.serial)
+
+    def free_hugepages(self):
+        """How many of 2 MiB."""
+        try:
+            with open(HUGE + 'free_hugepages', encoding='ascii') as f:
+                return int(f.read())
+        except OSError:
+            return 0
+
+    def need_huge_dir(self):
+        """A directory on hugetlbfs: the peer's processes share files there."""
+        if self.huge_dir is None:
+            with open('/proc/mounts', encoding='utf-8') as f:
+                mounts = [line.split() for line in f]
+            found = [m[1] for m in mounts if m[2] == 'hugetlbfs' and 'pagesize=2M' in m[3]]
+            self.huge_dir = found[0] if found else self.path('huge')
+            if not found:
+                os.mkdir(self.huge_dir)
+                done = subprocess.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none',
+                                       self.huge_dir], capture_output=True, text=True, check=False)
+                self.mounted = done.returncode == 0
+                if not self.mounted:
+                    os.rmdir(self.huge_dir)
+                    self.huge_dir = None
+                    raise Failed('no hugetlbfs for the peer: ' + done.stderr.strip())
+        return self.huge_dir
+
+    def close(self):
+        """Leave nothing behind."""
+        if self.mounted:
+            subprocess.run(['umount', self.huge_dir], check=False)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def end(process):
+    """End a process in order, or at once if it does not."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+def options(part):
+    """{'warm_ms': 5} as --warm-ms=5."""
+    return ['--%s=%s' % (key.replace('_', '-'), value) for key, value in part.items()]
+
+
+class Side:
+    """One of the two. `primary` is the instance that measured programs attach to."""
+    name = title = None
+
+    def __init__(self, place, ms):
+        self.place, self.ms = place, ms
+        self.primary = None  # (process, instance)
+        self.others = []     # attached to it, idle
+        self.others_are = None
+
+    def instance(self):
+        """The standard primary's, started if it is not there."""
+        if self.primary is None:
+            instance = self.place.name('p')
+            self.primary = (self.start(instance), instance)
+        return self.primary[1]
+
+    def crowd(self, number, role='idle', **more):
+        """See to it that so many idle secondaries of that kind are attached."""
+        if self.others_are != (role, more):
+            self.disperse()
+        self.others_are = (role, more)
+        while len(self.others) > number:
+            end(self.others.pop())
+        while len(self.others) < number:
+            at = len(self.others)
+            other = self.spawn('control', {'role': role, 'name': 'o%d' % at, 'id': 20 + at % 80,
+                                           'core': self.place.core(0), **more})
+            self.others.append(other)
+            if other.stdout.readline() != 'ready\n':
+                other.kill()
+                raise Failed('%s_control: %s' % (self.name, other.stderr.read().strip()[-500:]))
+
+    def disperse(self):
+        """End them."""
+        while self.others:
+            end(self.others.pop())
+
+    def close(self):
+        """End the standard primary."""
+        self.disperse()
+        if self.primary is not None:
+            self.stop(*self.primary)
+            self.primary = None
+
+    @contextlib.contextmanager
+    def fresh(self, **how):
+        """A primary of its own for one measurement: its instance."""
+        instance = self.place.name('f')
+        process = self.start(instance, **how)
+        try:
+            yield instance
+        finally:
+            self.stop(process, instance)
+
+    def program(self, name):
+        """A measured program of this side."""
+        return '%s/%s_%s' % (self.place.bench, self.name, name)
+
+    def spawn(self, name, part, instance=None):
+        """Start a measured program."""
+        command = [self.program(name)] + options(
+            {'instance': instance or self.instance(), **part})
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def run(self, name, parts, instance=None, **common):
+        """Run a program several times at once, in the roles of `parts`; each one's result."""
+        meet = self.place.path('meet')
+        with open(meet, 'wb') as f:
+            f.write(bytes(4096))
+        started = []
+        try:
+            for number, part in enumerate(parts, 1):
+                started.append(self.spawn(name, {
+                    'name': 'b%d' % number, 'id': number, 'meet': meet, 'parties': len(parts),
+                    'ms': self.ms, 'core': self.place.core(0), **common, **part}, instance))
+            return self.collect(name, started)
+        finally:
+            for process in started:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+                process.stdout.close()
+                process.stderr.close()
+
+    def collect(self, name, started):
+        """What they print; any that fails ends all."""
+        deadline = time.monotonic() + RUN_S
+        while any(p.poll() is None for p in started):
+            if any(p.returncode for p in started):
+                break
+            if time.monotonic() > deadline:
+                raise Failed('%s_%s: longer than %d s' % (self.name, name, RUN_S))
+            time.sleep(0.005)
+        for process in started:
+            if process.returncode:
+                raise Failed('%s_%s ended with %d: %s' % (
+                    self.name, name, process.returncode, process.stderr.read().strip()[-500:]))
+        results = [json.loads(p.stdout.read()) for p in started]
+        if any(r['bad'] for r in results):
+            raise Failed('%s_%s: values were not what they should be: %s' % (
+                self.name, name, results))
+        return results
+
+
+class Cleat(Side):
+    """A real cleat-primary."""
+    name = title = 'cleat'
+
+    def command(self, instance, memory_mib=MEMORY_MIB, mbufs=MBUFS, more=()):
+        """How it is started."""
+        command = [self.place.bin + '/cleat-primary', '--instance', instance, '--no-pci', '-m',
+                   str(memory_mib), '--log-level', 'error', *more]
+        if mbufs:
+            command += ['--mbufs', str(mbufs)]
+        if self.place.free_hugepages() < memory_mib / 2:
+            command.append('--no-huge')
+        return command
+
+    def start(self, instance, **how):
+        """Start one, wait until it is ready."""
+        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        address = self.place.path('ready')
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(address)
+        ready.bind(address)
+        ready.settimeout(START_S)
+        with ready:
+            process = subprocess.Popen(self.command(instance, **how), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                       text=True, env=dict(os.environ, NOTIFY_SOCKET=address))
+            while True:
+                if select.select([ready], [], [], 0.2)[0]:
+                    if ready.recv(4096).startswith(b'READY=1'):
+                        return process
+                if process.poll() is not None:
+                    raise Failed('cleat-primary ended with %d: %s' % (
+                        process.returncode, process.stderr.read().strip()))
+
+    def stop(self, process, instance):
+        """End one."""
+        del instance
+        end(process)
+
+
+class Peer(Side):
+    """DPDK: peer/primary.c."""
+    name, title = 'peer', 'DPDK'
+
+    def missing(self):
+        """Why it cannot run, or None."""
+        if not os.path.exists(self.program('primary')):
+            return "it is not built: Debian's libdpdk-dev is missing (tools/bench installs it)"
+        if self.place.free_hugepages() * 2 < 2 * MEMORY_MIB:
+            return 'it needs hugepages for several processes, and %d MiB of them are free' % (
+                self.place.free_hugepages() * 2)
+        try:
+            self.place.need_huge_dir()
+        except Failed as why:
+            return str(why)
+        return None
+
+    def command(self, instance, memory_mib=MEMORY_MIB, mbufs=None, role=''):
+        """How it is started."""
+        return [self.program('primary')] + options({
+            'instance': instance, 'extra': memory_mib, 'role': role,
+            'hugetlbfs': self.place.need_huge_dir(), 'count': mbufs or 0, 'core': self.place.core(0)})
+
+    def start(self, instance, **how):
+        """Start one, wait until it is ready."""
+        process = subprocess.Popen(self.command(instance, **how), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if process.stdout.readline() != 'ready\n':
+            raise Failed("the peer's primary ended with %d: %s" % (
+                process.wait(), process.stderr.read().strip()[-500:]))
+        return process
+
+    def stop(self, process, instance):
+        """End one; it leaves files behind."""
+        end(process)
+        self.clean(instance)
+
+    def clean(self, instance):
+        """Remove what processes of an instance leave behind."""
+        for folder in ('/var/run/dpdk', os.environ.get('XDG_RUNTIME_DIR', '/nowhere') + '/dpdk'):
+            shutil.rmtree('%s/%s' % (folder, instance), ignore_errors=True)
+        huge = self.place.need_huge_dir()
+        for name in os.listdir(huge):
+            if name.startswith(instance + 'map_'):
+                os.unlink('%s/%s' % (huge, name))
+
+
+def say(text):
+    """Progress."""
+    print(text, file=sys.stderr, flush=True)

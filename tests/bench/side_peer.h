@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * side_peer.h - side.h for DPDK: each ring by the functions of its own mode, caches on.
+ *
+ * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
+ * processes with the same one would share a pool's cache), its processor is the one asked for.
+ */
+#ifndef CLEAT_TESTS_BENCH_SIDE_PEER_H
+#define CLEAT_TESTS_BENCH_SIDE_PEER_H
+
+#if __has_include(<rte_ring.h>)
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_memzone.h>
+#include <rte_ring.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/bench/bench.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SIDE_POOL    "bench"
+#define SIDE_REQUEST "bench_request"
+
+typedef void *side_value;
+typedef struct rte_mbuf side_mbuf;
+typedef struct rte_mempool side_pool;
+typedef void *side_object;
+typedef const struct rte_memzone *side_zone;
+
+struct side_ring {
+	struct rte_ring *ring;
+};
+
+cleat_inline void side_eal(const struct bench_args *a, const char *type, const char *more[])
+{
+	char lcores[32], prefix[64];
+	char *argv[24] = { (char *)(uintptr_t)a->name, lcores, prefix };
+	const char *fixed[] = { "--no-pci", "--log-level=error", type };
+	int argc = 3;
+
+	(void)snprintf(lcores, sizeof(lcores), "--lcores=%u@%u", a->id, a->core);
+	(void)snprintf(prefix, sizeof(prefix), "--file-prefix=%s", a->instance);
+	for (unsigned i = 0; i < 3; i++)
+		argv[argc++] = (char *)(uintptr_t)fixed[i];
+	for (unsigned i = 0; more != NULL && more[i] != NULL && argc < 23; i++)
+		argv[argc++] = (char *)(uintptr_t)more[i];
+	if (rte_eal_init(argc, argv) < 0)
+		bench_fail("%s: rte_eal_init: %s", a->name, rte_strerror(rte_errno));
+}
+
+cleat_inline void side_attach(const struct bench_args *a)
+{
+	side_eal(a, "--proc-type=secondary", NULL);
+}
+
+cleat_inline void side_detach(void)
+{
+	(void)rte_eal_cleanup();
+}
+
+/* ---- rings ---- */
+
+cleat_inline void side_ring_open(
+	struct side_ring *r, const char *name, enum bench_mode mode, bool producer, bool consumer)
+{
+	(void)mode;
+	(void)producer;
+	(void)consumer;
+	r->ring = rte_ring_lookup(name);
+	if (r->ring == NULL)
+		bench_fail("the peer's primary has no ring %s", name);
+}
+
+cleat_inline side_value side_value_of(uint32_t number)
+{
+	return (void *)(uintptr_t)number;
+}
+
+cleat_inline unsigned side_put(
+	struct side_ring *r, enum bench_mode mode, const side_value *values, unsigned n)
+{
+	switch (mode) {
+	case BENCH_SPSC:
+		return rte_ring_sp_enqueue_burst(r->ring, values, n, NULL);
+	case BENCH_MPMC:
+		return rte_ring_mp_enqueue_burst(r->ring, values, n, NULL);
+	case BENCH_RTS:
+		return rte_ring_mp_rts_enqueue_burst(r->ring, values, n, NULL);
+	default:
+		return rte_ring_mp_hts_enqueue_burst(r->ring, values, n, NULL);
+	}
+}
+
+cleat_inline unsigned side_get(
+	struct side_ring *r, enum bench_mode mode, side_value *values, unsigned n)
+{
+	switch (mode) {
+	case BENCH_SPSC:
+		return rte_ring_sc_dequeue_burst(r->ring, values, n, NULL);
+	case BENCH_MPMC:
+		return rte_ring_mc_dequeue_burst(r->ring, values, n, NULL);
+	case BENCH_RTS:
+		return rte_ring_mc_rts_dequeue_burst(r->ring, values, n, NULL);
+	default:
+		return rte_ring_mc_hts_dequeue_burst(r->ring, values, n, NULL);
+	}
+}
+
+cleat_inline unsigned side_put_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+{
+	return rte_ring_sp_enqueue_burst(r->ring, (void **)mbufs, n, NULL);
+}
+
+cleat_inline unsigned side_get_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+{
+	return rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
+}
+
+/* ---- pools ---- */
+
+cleat_inline side_pool *side_pool_open(void)
+{
+	side_pool *pool = rte_mempool_lookup(SIDE_POOL);
+
+	if (pool == NULL)
+		bench_fail("the peer's primary has no pool " SIDE_POOL);
+	return pool;
+}
+
+cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
+{
+	return rte_mempool_get_bulk(pool, objects, n) == 0;
+}
+
+cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned n)
+{
+	rte_mempool_put_bulk(pool, objects, n);
+}
+
+cleat_inline bool side_alloc(side_pool *pool, side_mbuf **mbufs, unsigned n)
+{
+	return rte_pktmbuf_alloc_bulk(pool, mbufs, n) == 0;
+}
+
+cleat_inline void side_free(side_mbuf **mbufs, unsigned n)
+{
+	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+cleat_inline void *side_data(const side_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, void *);
+}
+
+cleat_inline void side_set_len(side_mbuf *m, unsigned bytes)
+{
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = bytes;
+}
+
+/* ---- control ---- */
+
+cleat_inline side_zone side_zone_reserve(const char *name, uint64_t len_bytes)
+{
+	side_zone zone = rte_memzone_reserve(name, len_bytes, SOCKET_ID_ANY, 0);
+
+	if (zone == NULL)
+		bench_fail("rte_memzone_reserve %s: %s", name, rte_strerror(rte_errno));
+	return zone;
+}
+
+cleat_inline void side_zone_free(side_zone zone)
+{
+	if (rte_memzone_free(zone) != 0)
+		bench_fail("rte_memzone_free failed");
+}
+
+cleat_inline bool side_zone_find(const char *name)
+{
+	return rte_memzone_lookup(name) != NULL;
+}
+
+cleat_inline void side_request(void)
+{
+	struct rte_mp_msg msg;
+	struct rte_mp_reply reply;
+	const struct timespec patience = { .tv_sec = 5 };
+
+	memset(&msg, 0, sizeof(msg));
+	(void)snprintf(msg.name, sizeof(msg.name), "%s", SIDE_REQUEST);
+	if (rte_mp_request_sync(&msg, &reply, &patience) < 0 || reply.nb_received != 1)
+		bench_fail("rte_mp_request_sync: %s", rte_strerror(rte_errno));
+	free(reply.msgs);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_bench.py - the benchmark works: names, forms, refusals. Not how fast anything is."""
+import json
+import os
+import subprocess
+import sys
+
+BIN = os.environ.get('CLEAT_BIN', 'build/release/bin')
+KEYS = {'case', 'params', 'unit', 'cleat', 'peer', 'ratio', 'goal', 'runs'}
+SHORT = ('--no-peer', '--runs', '2', '--ms', '5')
+failures = []
+
+
+def expect(what, good):
+    """Note a failure."""
+    if not good:
+        failures.append(what)
+        print('failed: %s' % what)
+
+
+def bench(*args):
+    """(exit code, output, errors) of the program."""
+    done = subprocess.run([BIN + '/cleat-bench', *args], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def leftovers():
+    """What a run must not leave behind."""
+    return sorted(n for n in os.listdir('/dev/shm') if n.startswith('cleat-bench-'))
+
+
+def check_list():
+    """Names, one a line, each with what it is."""
+    code, out, _ = bench('--list')
+    expect('--list: exit code %d' % code, code == 0)
+    lines = [line.split(None, 1) for line in out.splitlines()]
+    expect('--list: a name and what it is: %s' % lines, lines and all(len(l) == 2 for l in lines))
+    names = [line[0] for line in lines]
+    expect('--list: each name once', len(set(names)) == len(names))
+    expect('--list: rings and pools: %s' % names, {'ring-spsc', 'mempool'} <= set(names))
+
+
+def check_json():
+    """One case between two processes, one in one."""
+    before = leftovers()
+    code, out, errors = bench('ring-spsc', 'mbuf', '--json', *SHORT)
+    expect('--json: exit code %d: %s' % (code, errors), code == 0)
+    rows = json.loads(out)
+    expect('--json: rows of both cases: %s' % rows, {r['case'] for r in rows} == {'ring-spsc', 'mbuf'})
+    for row in rows:
+        expect('keys of %s' % row, KEYS <= set(row))
+        expect('measured: %s' % row, row['cleat'] is not None and row['cleat'] > 0)
+        expect('no peer, no ratio: %s' % row, row['peer'] is None and row['ratio'] is None)
+        expect('two runs: %s' % row, row['runs'] == 2 and len(row['cleat_spread']) == 2)
+        expect('goal and parameters: %s' % row, row['goal'] > 0 and row['params']['burst'] > 0)
+    expect('progress is told on stderr: %s' % errors, '2 of 2' in errors)
+    expect("says that Cleat's side is alone: %s" % errors, "side alone" in errors)
+    expect('nothing is left behind', leftovers() == before)
+
+
+def check_table():
+    """The same for people."""
+    code, out, _ = bench('mempool', *SHORT)
+    expect('a table: exit code %d' % code, code == 0)
+    expect('a table has a head: %s' % out, 'ratio' in out and 'goal' in out)
+    expect('a table has rows: %s' % out, out.count('\nmempool ') == 2)
+
+
+def check_usage():
+    """What cannot be run."""
+    for args, word in ((['nonsense'], 'nonsense'), (['--runs', '0'], '--runs'),
+                       (['--nonsense'], '--nonsense')):
+        code, _, errors = bench(*args)
+        expect('%s: exit code 2, is %d' % (args, code), code == 2)
+        expect('%s: "%s" in: %s' % (args, word, errors), word in errors)
+
+
+def main():
+    check_list()
+    check_usage()
+    check_json()
+    check_table()
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
