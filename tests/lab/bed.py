@@ -26,9 +26,10 @@ SIZES = (60, 61, 64, 65, 127, 128, 129, 256, 511, 512, 513, 1024, 1279, 1280, 15
 class Primary:
     """cleat-primary on NICs ({nic: kernel driver}) and virtual devices."""
 
-    def __init__(self, guest, nics, vdevs=(), args=(), nic_args=''):
+    def __init__(self, guest, nics, vdevs=(), args=(), nic_args='', program=None):
         self.guest, self.nics, self.job = guest, nics, None
-        self.command = ['%s/cleat-primary' % lab.BIN, '--instance', INSTANCE, '--log-level',
+        self.ports = {}
+        self.command = [program or '%s/cleat-primary' % lab.BIN, '--instance', INSTANCE, '--log-level',
                         'info', '--allow-user', 'nobody', *args]
         for nic in nics:
             self.command += ['-a', nic.address + nic_args]
@@ -63,9 +64,10 @@ class Primary:
 
     def unbind(self):
         """The NICs are nobody's again, those that are still there."""
-        for nic in self.nics:
-            if self.guest.run('test -e %s%s' % (pci.SYSFS, nic.address)).code == 0:
-                pci.unbind(self.guest, nic.address)
+        there = self.guest.check('cd %s; ls -d %s 2>/dev/null || :' % (
+            pci.SYSFS, ' '.join(nic.address for nic in self.nics))).split() if self.nics else []
+        if there:
+            pci.unbind(self.guest, *there)
 
     def log(self):
         """What the primary said."""
@@ -76,12 +78,13 @@ class Primary:
         return json.loads(self.guest.check(['%s/cleat' % lab.BIN, '--instance', INSTANCE, '--json',
                                             *args]))
 
-    def port(self, nic):
-        """The port id of a NIC, or of a device's name."""
+    def port(self, nic, again=False):
+        """The port id of a NIC, or of a device's name. again: it may have come anew."""
         name = nic if isinstance(nic, str) else nic.address
-        found = [p['port'] for p in self.tool('ports') if p['name'] == name]
-        assert found, '%s is no port\n%s' % (name, self.log())
-        return found[0]
+        if again or name not in self.ports:
+            self.ports = {p['name']: p['port'] for p in self.tool('ports')}
+        assert name in self.ports, '%s is no port\n%s' % (name, self.log())
+        return self.ports[name]
 
     def worker(self, name, *args, program='cleat-rxtx', user='nobody', wait=True):
         """Start a worker; returns when it is running."""

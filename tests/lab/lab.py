@@ -42,7 +42,17 @@ BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1',
                         'e1000,hub=2', 'e1000,hub=2', 'virtio,hub=3', 'virtio,hub=3',
                         'virtio,modern,hub=4', 'virtio,modern,hub=4'), hugepages='256')
-NO_IOMMU = Config(nics=STANDARD.nics, iommu='off', hugepages='256')
+# The same, then virtio devices of older kinds: legacy; legacy without merged buffers, the header in
+# a descriptor of its own; modern without a reset of single queues.
+NO_IOMMU = Config(nics=STANDARD.nics + (
+    'virtio,legacy,hub=5', 'virtio,legacy,hub=5',
+    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off',
+    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off',
+    'virtio,modern,hub=7,queue_reset=off', 'virtio,modern,hub=7,queue_reset=off'),
+                  iommu='off', hugepages='256')
+# Two nodes, NICs on the second; virtual functions that the guest's kernel runs on the first.
+NUMA = Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1', 'igb,hub=0,vfs=2',
+                    'virtio,modern,hub=2,node=1'), numa=2, hugepages='0:160,1:160')
 
 
 class Skip(Exception):

@@ -29,23 +29,25 @@ def driver(guest, address):
 
 def bind(guest, address, name):
     """Load a driver and give it the device, whoever has it now."""
-    guest.check('''
+    now = guest.check('''
         set -e
         for m in %s; do modprobe $m; done
         cd %s%s
         echo %s >driver_override
         [ ! -e driver ] || echo %s >driver/unbind
         echo %s >/sys/bus/pci/drivers_probe
+        readlink driver || :
         ''' % (MODULES.get(name, name), SYSFS, address, name, address, address))
-    if driver(guest, address) != name:
+    if os.path.basename(now) != name:
         raise AssertionError('%s does not bind to %s:\n%s' % (
             address, name, guest.check('dmesg | tail -5')))
 
 
-def unbind(guest, address):
-    """Take the device from its driver; nobody's afterwards."""
-    guest.check('cd %s%s; echo >driver_override; [ ! -e driver ] || echo %s >driver/unbind' % (
-        SYSFS, address, address))
+def unbind(guest, *addresses):
+    """Take devices from their drivers; nobody's afterwards."""
+    guest.check(' && '.join(
+        '{ cd %s%s; echo >driver_override; [ ! -e driver ] || echo %s >driver/unbind; }' % (
+            SYSFS, address, address) for address in addresses))
 
 
 def unplug(guest, nic, timeout_s=30):

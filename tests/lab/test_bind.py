@@ -41,23 +41,22 @@ def one_of_each(guest):
 
 
 @contextlib.contextmanager
-def kernel_drivers(guest):
-    """The kernel's drivers hold the NICs; afterwards they are nobody's again."""
+def kernel_drivers(guest, nics):
+    """The kernel's drivers hold these NICs; afterwards all are nobody's again."""
     guest.check('for m in %s vfio-pci uio_pci_generic igb_uio; do modprobe $m; done' % ' '.join(MODULES))
-    for nic in guest.nics:
+    for nic in nics:
         if pci.driver(guest, nic.address) != KERNEL[nic.model]:
             pci.bind(guest, nic.address, KERNEL[nic.model])
     try:
         yield
     finally:
-        for nic in guest.nics:
-            pci.unbind(guest, nic.address)
+        pci.unbind(guest, *(nic.address for nic in guest.nics))
         guest.run('rm -rf /run/cleat/.bind')
 
 
 def test_list(guest):
     """What is there, and what is not."""
-    with kernel_drivers(guest):
+    with kernel_drivers(guest, guest.nics):
         found = rows(guest)
         for nic in guest.nics:
             row = found[nic.address]
@@ -73,8 +72,8 @@ def test_list(guest):
 
 def test_every_driver(guest):
     """Each NIC to each access driver, and back."""
-    with kernel_drivers(guest):
-        nics = one_of_each(guest)
+    nics = one_of_each(guest)
+    with kernel_drivers(guest, nics):
         for nic in nics:
             for driver in ACCESS:
                 bind(guest, driver, nic.address)
@@ -98,7 +97,7 @@ def test_virtual_function(guest):
     """What its new driver does not take goes back; the parent is not taken from under it."""
     parent = next(n for n in guest.nics if n.model == 'igb')
     virtual, count = parent.vf_address(0), pci.SYSFS + parent.address + '/sriov_numvfs'
-    with kernel_drivers(guest):
+    with kernel_drivers(guest, [parent]):
         guest.check('modprobe igbvf; echo 1 >%s' % count)
         try:
             is_with(guest, virtual, 'igbvf')
@@ -120,7 +119,7 @@ def test_in_use(guest):
     def name():
         return rows(guest)[address]['interfaces']
 
-    with kernel_drivers(guest):
+    with kernel_drivers(guest, guest.nics[:1]):
         guest.check('ip link set %s up' % name())  # gives it a link-local address at most
         bind(guest, 'vfio-pci', name())
         bind(guest, 'restore', address)
@@ -149,7 +148,7 @@ def test_in_use(guest):
 def test_open(guest):
     """By a process, through UIO and through VFIO."""
     nic = next(n for n in guest.nics if n.model == 'e1000')
-    with kernel_drivers(guest):
+    with kernel_drivers(guest, [nic]):
         vfio = '/dev/vfio/%d' % rows(guest)[nic.address]['iommu_group']
         for driver, node in (('uio_pci_generic', '/dev/uio0'), ('vfio-pci', vfio)):
             bind(guest, driver, nic.address)
@@ -189,7 +188,7 @@ def pair(guest, nic):
 def test_group(guest):
     """Two functions without isolation from each other: one group, given as a whole."""
     nic = guest.nics[1]
-    with kernel_drivers(guest), pair(guest, nic) as (first, second):
+    with kernel_drivers(guest, [nic]), pair(guest, nic) as (first, second):
         assert rows(guest)[first]['iommu_group'] == rows(guest)[second]['iommu_group']
         bind(guest, 'vfio-pci', first, code=REFUSED, says='%s (e1000e)' % second)
         is_with(guest, first, 'e1000e')

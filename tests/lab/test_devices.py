@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_devices.py - `cleat devices` beside what the kernel says of BARs and mappings."""
+import json
+import os
+
 import bed
 import lab
 import pci
@@ -65,6 +68,57 @@ def check_uio(guest, primary, nic):
 def test_vfio(guest):
     """vfio-pci: mappings of its device file."""
     one_method(guest, guest.nics[0], 'vfio-pci', lambda bar: 'vfio')
+
+
+# ---- the BAR with the MSI-X table ----
+
+def merged(ranges):
+    """[(start, end)] with those put together that follow each other."""
+    found = []
+    for start, end in sorted(ranges):
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def mapped_of(guest, row, bar):
+    """[(start, end)] in a BAR that a process has mapped, each at its place."""
+    found, first = [], int(row['virtual'], 16)
+    for line in guest.check('cat /proc/%d/maps' % row['pid']).splitlines():
+        span, rights, at = line.split()[:3]
+        start, end = (int(n, 16) - first for n in span.split('-'))
+        if start < 0 or end > bar['len'] or 'vfio' not in line:
+            continue
+        # the kernel shows the place in the device file as the bus address that is behind it
+        assert rights == 'rw-s' and int(at, 16) - start in (int(row['physical'], 16),
+                                                            bar['offset']), line
+        found.append((start, end))
+    return merged(found)
+
+
+def test_msix(guest):
+    """Primary and worker have mapped what the kernel lets be mapped of each BAR: all of it, or all
+    but the pages of the MSI-X table where the kernel keeps those."""
+    nic = next(n for n in guest.nics if n.model == 'igb')
+    here = os.path.dirname(os.path.abspath(__file__))
+    pci.bind(guest, nic.address, 'vfio-pci')
+    kernel = json.loads(guest.check(['python3', here + '/vfio_regions.py', nic.address]))
+    bars = {int(bar): what for bar, what in kernel['bars'].items()}
+    assert kernel['table'] and kernel['table']['bar'] in bars, kernel
+    with bed.Primary(guest, {nic: 'vfio-pci'}, program=os.path.dirname(lab.BIN) +
+                     '/tests/lab/all_bars') as primary:
+        w = primary.worker('w', '--mode', 'txonly', '--tx', 'port:%d:0' % primary.port(nic))
+        rows = [r for r in primary.tool('devices')['bars'] if r['device'] == nic.address and r['pid']]
+        assert {(r['bar'], r['process']) for r in rows} == {
+            (bar, who) for bar in bars for who in ('primary', 'w')}, rows
+        for r in rows:
+            bar = bars[r['bar']]
+            assert r['len_bytes'] == bar['len'] and bar['pages'], (r, bar)
+            has = mapped_of(guest, r, bar)
+            assert has == merged((at, at + 4096) for at in bar['pages']), (r, has, bar)
+        bed.stop(w)
 
 
 @lab.needs(lab.NO_IOMMU)

@@ -48,7 +48,7 @@ def go_and_come(guest, nic, driver, away, back):
         back(nic)
         wait_for('the port does not come back', lambda: has_port(primary, nic))
         again = primary.worker('again', '--mode', 'txonly', '--tx', 'port:%d:0' %
-                               primary.port(nic), '--packets', '1000')
+                               primary.port(nic, again=True), '--packets', '1000')
         bed.end(again)
         bed.stop(w)
         primary.audit()

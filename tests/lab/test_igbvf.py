@@ -6,13 +6,13 @@ import bed
 import lab
 import pci
 
-CONFIG = lab.Config(nics=('igb,hub=0,vfs=2', 'igb,hub=0', 'e1000e,hub=0'), hugepages='256')
+CONFIG = lab.NUMA
 JUMBO = tuple(range(1515, 9015, 500)) + (4096, 8192, 9014)
 
 
 def functions(guest):
-    """The physical function's address made a wire of, and its two virtual functions as NICs."""
-    physical = guest.nics[0]
+    """The physical function made ready, and its two virtual functions as NICs."""
+    physical = next(n for n in guest.nics if n.vfs)
     name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
     found = []
     # the kernel shall not talk there by itself
@@ -27,14 +27,14 @@ def functions(guest):
 
 def test_to_and_fro(guest):
     """From a virtual function over the wire to another NIC, and back."""
-    vf, other = functions(guest)[0], guest.nics[2]
+    vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, vf, other, 'vfio-pci')
     bed.forward(guest, other, vf, 'vfio-pci', receiver_args=())
 
 
 def test_jumbo(guest):
     """Packets of up to 9014 bytes."""
-    vf, other = functions(guest)[0], guest.nics[2]
+    vf, other = functions(guest)[0], guest.nics[0]
     capture = guest.out + '/jumbo.pcap'
     bed.write_pcap(capture, bed.frames(vf.mac, other.mac, sizes=JUMBO, rounds=2))
     bed.forward(guest, other, vf, 'vfio-pci', capture=capture, receiver_args=(),
@@ -43,7 +43,7 @@ def test_jumbo(guest):
 
 def test_interrupt(guest):
     """A worker that sleeps until the device wakes it."""
-    vf, other = functions(guest)[0], guest.nics[2]
+    vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
 
 

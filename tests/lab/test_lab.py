@@ -113,17 +113,22 @@ def test_cleat(guest):
     assert guest.check('grep HugePages_Free /proc/meminfo') == before
 
 
-@lab.needs(lab.Config(nics=('igb,vfs=2', 'e1000e,node=1', 'virtio,modern,node=1'), iommu='off',
-                      numa=2, hugepages='0:32,1:32'))
+@lab.needs(lab.NUMA)
 def test_numa(guest):
-    """Two nodes with memory, hugepages and NICs of their own; virtual functions; no IOMMU."""
+    """Two nodes with memory, hugepages and NICs of their own; virtual functions."""
     for node in (0, 1):
         where = '/sys/devices/system/node/node%d' % node
         assert guest.check('cat %s/cpulist' % where) == str(node)
-        assert guest.check('cat %s/hugepages/hugepages-2048kB/nr_hugepages' % where) == '32'
-    assert [pci.read(guest, n.address, 'numa_node') for n in guest.nics][1:] == ['1', '1']
+        assert guest.check('cat %s/hugepages/hugepages-2048kB/nr_hugepages' % where) == '160'
     for n in guest.nics:
         assert pci.ids(guest, n.address) == n.kind[1]
+        assert (pci.read(guest, n.address, 'numa_node') == '1') == (n.node == 1), n
+    physical = next(n for n in guest.nics if n.vfs)
     for vf in (0, 1):
-        assert pci.ids(guest, guest.nics[0].vf_address(vf)) == '8086:10ca'
+        assert pci.ids(guest, physical.vf_address(vf)) == '8086:10ca'
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_no_iommu(guest):
+    """There is none."""
     assert guest.run('ls /sys/kernel/iommu_groups/*').code != 0

@@ -8,8 +8,6 @@ import pci
 
 CONFIG = lab.STANDARD
 TESTS = os.path.dirname(lab.BIN) + '/tests'
-NUMA = lab.Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1'), numa=2,
-                  hugepages='0:160,1:160')
 
 
 def test_small_pages(guest):
@@ -60,14 +58,14 @@ def receives_on_its_node(nic):
     return check
 
 
-@lab.needs(NUMA)
+@lab.needs(lab.NUMA)
 def test_numa(guest):
     """Memory, buffers and descriptors are on the NICs' node without being told to."""
     a, b = guest.nics[0:2]
     bed.forward(guest, a, b, 'vfio-pci', check=receives_on_its_node(b))
 
 
-@lab.needs(NUMA)
+@lab.needs(lab.NUMA)
 def test_numa_both(guest):
     """Memory on both nodes: each NIC receives into its own; one of no known node into the first."""
     a, b = guest.nics[0], guest.nics[2]

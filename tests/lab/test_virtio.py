@@ -11,12 +11,8 @@ import bed
 import lab
 
 CONFIG = lab.STANDARD
-ODD = lab.Config(nics=('virtio,legacy,hub=0', 'virtio,legacy,hub=0',
-                       'virtio,legacy,hub=1,mrg_rxbuf=off,any_layout=off',
-                       'virtio,legacy,hub=1,mrg_rxbuf=off,any_layout=off',
-                       'virtio,modern,hub=2,queue_reset=off',
-                       'virtio,modern,hub=2,queue_reset=off'), iommu='off', hugepages='256')
-OLD, MODERN = 6, 8  # of STANDARD: the first of two
+OLD, MODERN = 6, 8  # the first of two
+LEGACY, HEADER_APART, NO_QUEUE_RESET = 10, 12, 14  # of NO_IOMMU alone
 RING = 256          # what the device has for each direction
 PA = ('--iova-mode', 'pa')
 
@@ -82,17 +78,17 @@ def test_modern_uio(guest):
     carry(guest, MODERN, MODERN + 1, 'igb_uio', 'modern')
 
 
-@lab.needs(ODD)
+@lab.needs(lab.NO_IOMMU)
 def test_legacy(guest):
     """A device with nothing but the I/O BAR, both ways."""
-    carry(guest, 0, 1, 'uio_pci_generic', 'legacy')
-    carry(guest, 1, 0, 'igb_uio', 'legacy')
+    carry(guest, LEGACY, LEGACY + 1, 'uio_pci_generic', 'legacy')
+    carry(guest, LEGACY + 1, LEGACY, 'igb_uio', 'legacy')
 
 
-@lab.needs(ODD)
+@lab.needs(lab.NO_IOMMU)
 def test_header_apart(guest):
     """An old device: no merged buffers, and the header in a descriptor of its own."""
-    carry(guest, 2, 3, 'uio_pci_generic', 'legacy', most=RING // 2)
+    carry(guest, HEADER_APART, HEADER_APART + 1, 'uio_pci_generic', 'legacy', most=RING // 2)
 
 
 # ---- owners that die ----
@@ -164,10 +160,10 @@ def test_death_legacy(guest):
     death(guest, OLD, 'uio_pci_generic', True, nic_args=',legacy=1')
 
 
-@lab.needs(ODD)
+@lab.needs(lab.NO_IOMMU)
 def test_death_modern(guest):
     """The same behind the modern interface."""
-    death(guest, 4, 'igb_uio', True)
+    death(guest, NO_QUEUE_RESET, 'igb_uio', True)
 
 
 # ---- interrupts ----
