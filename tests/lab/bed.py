@@ -87,8 +87,9 @@ class Primary:
         return self.ports[name]
 
     def worker(self, name, *args, program='cleat-rxtx', user='nobody', wait=True):
-        """Start a worker; returns when it is running."""
-        job = self.guest.start(['%s/%s' % (lab.BIN, program), '--instance', INSTANCE, '--name',
+        """Start a worker; returns when it is running. Workers that look for packets all the time
+        leave the guest's processors to the primary and the tool when those need one."""
+        job = self.guest.start(['nice', '-n', '19', '%s/%s' % (lab.BIN, program), '--instance', INSTANCE, '--name',
                                 name, '--log-level', 'info', *args], user=user)
         if wait:
             job.wait_for('is running', 30)
