@@ -63,6 +63,8 @@ CASES = (
          ports.null, (({}, 1.2),)),
     Case('pcap', 'from a capture to a capture, both in tmpfs', 'Mpps', ports.pcap,
          (({'sizes': '64 B'}, 3), ({'sizes': 'mixed'}, 3))),
+    Case('between', 'between unrelated processes: a shared ring (peer: net_memif)', 'Mpps',
+         ports.between, (({'size': 64, 'burst': 32}, 4), ({'size': 1514, 'burst': 32}, 8))),
     Case('attach', 'a secondary attaches', 'ms', control.attach, (({}, 15),)),
     Case('start', 'a primary starts', 'ms', control.start, (({'memory_mib': 256}, 2),)),
     Case('zone', 'a memzone is reserved and freed', 'us', control.zone,

@@ -164,7 +164,8 @@ def ring_between(side, size, burst):
 
 def memif_between(side, size, burst, zero_copy):
     """net_memif: two DPDK processes that have only a socket in common."""
-    core, path = side.place.core, side.place.path('memif.sock')
+    core = side.place.core
+    path = side.place.path(side.place.name('s'))  # a socket that is there already is refused
     names = [side.place.name('m'), side.place.name('m')]
     huge = side.place.need_huge_dir()
     try:
