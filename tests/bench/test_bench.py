@@ -48,7 +48,8 @@ def check_json():
     code, out, errors = bench('ring-spsc', 'mbuf', '--json', *SHORT)
     expect('--json: exit code %d: %s' % (code, errors), code == 0)
     rows = json.loads(out)
-    expect('--json: rows of both cases: %s' % rows, {r['case'] for r in rows} == {'ring-spsc', 'mbuf'})
+    expect('--json: rows of both cases: %s' % rows,
+           {r['case'] for r in rows} == {'ring-spsc', 'mbuf'})
     for row in rows:
         expect('keys of %s' % row, KEYS <= set(row))
         expect('measured: %s' % row, row['cleat'] is not None and row['cleat'] > 0)

@@ -271,7 +271,8 @@ class Peer(Side):
         """How it is started."""
         return [self.program('primary')] + options({
             'instance': instance, 'extra': memory_mib, 'role': role,
-            'hugetlbfs': self.place.need_huge_dir(), 'count': mbufs or 0, 'core': self.place.core(0)})
+            'hugetlbfs': self.place.need_huge_dir(), 'count': mbufs or 0,
+            'core': self.place.core(0)})
 
     def start(self, instance, **how):
         """Start one, wait until it is ready."""
