@@ -137,6 +137,7 @@ static void flush_cache(struct cleat_mempool *mp, uint16_t thread)
 	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, thread);
 	cleat_handle handles[CLEAT_MAX_CACHE];
 	uint32_t n = 0, len = cache != NULL ? cleat_load_acquire(&cache->len) : 0;
+	uint64_t op;
 
 	if (len == 0)
 		return;
@@ -148,11 +149,11 @@ static void flush_cache(struct cleat_mempool *mp, uint16_t thread)
 		if (cleat_mempool_index(mp, handle) >= 0)
 			handles[n++] = handle;
 	}
-	cleat_op_enter();
+	op = cleat_op_enter();
 	cleat_store_release(&cache->len, 0);
 	if (n > 0)
 		cleat_mempool_put_ring(mp, handles, n);
-	cleat_op_exit();
+	cleat_op_exit(op);
 }
 
 int cleat_proc_thread_remove(uint16_t slot, uint32_t thread)

@@ -51,6 +51,12 @@ cleat_inline void cleat_prefetch(const void *p)
 	__builtin_prefetch(p, 0, 3);
 }
 
+/* For a line that will be written. */
+cleat_inline void cleat_prefetch_write(const void *p)
+{
+	__builtin_prefetch(p, 1, 3);
+}
+
 /* Round up to a power-of-two multiple. */
 cleat_inline uint64_t cleat_align_up(uint64_t value, uint64_t align)
 {

@@ -29,10 +29,16 @@ extern uintptr_t cleat_window_base;
 /* Bytes of the window. */
 extern uint64_t cleat_window_len;
 
+/** What a handle means, from a base that the caller holds in a register. */
+cleat_inline void *cleat_ptr_at(uintptr_t base, cleat_handle handle)
+{
+	return (void *)(base + ((uintptr_t)handle << CLEAT_HANDLE_SHIFT));
+}
+
 /** Unchecked: for handles this process trusts (its own, or read from a ring on the data path). */
 cleat_inline void *cleat_ptr(cleat_handle handle)
 {
-	return (void *)(cleat_window_base + ((uintptr_t)handle << CLEAT_HANDLE_SHIFT));
+	return cleat_ptr_at(cleat_window_base, handle);
 }
 
 /** @param p  64-byte aligned address in the window */

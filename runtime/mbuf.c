@@ -22,34 +22,48 @@ static int may_alloc(unsigned n)
 	return 0;
 }
 
-/* Inside an operation. */
+cleat_inline void make_fresh(struct cleat_mbuf *m, struct cleat_mbuf_fresh fresh, uint64_t word)
+{
+	cleat_store_release(&m->owner, word);
+	memcpy(&m->data_off, &fresh, sizeof(fresh));
+	memset(&m->ol_flags, 0, 16); /* up to next; timestamp_ns goes with its flag */
+}
+
+/* Inside an operation. Few and wide stores: they are most of what an allocation costs. */
 static int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
+	const struct cleat_mbuf_fresh fresh = pool->fresh;
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
-	cleat_handle handles[CLEAT_MAX_BURST];
+	cleat_handle room[CLEAT_MAX_BURST];
+	const cleat_handle *handles = cleat_mempool_take(pool, room, n);
+	struct cleat_mbuf **end = out + n;
 
-	if (cleat_mempool_get(pool, handles, n) < 0)
+	if (cleat_unlikely(handles == NULL))
 		return -ENOMEM;
-	for (unsigned i = 0; i < n; i++) {
-		out[i] = cleat_mbuf_of(handles[i]);
-		cleat_prefetch(out[i]);
+	cleat_handles_to_ptrs(out, handles, n);
+	for (unsigned i = 0; i < n; i++)
+		cleat_prefetch_write(out[i]);
+	for (; end - out >= 4; out += 4) {
+		make_fresh(out[0], fresh, word);
+		make_fresh(out[1], fresh, word);
+		make_fresh(out[2], fresh, word);
+		make_fresh(out[3], fresh, word);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		cleat_store_release(&out[i]->owner, word);
-		cleat_mbuf_reset(out[i], pool->headroom);
-	}
+	for (; out < end; out++)
+		make_fresh(*out, fresh, word);
 	return 0;
 }
 
 int cleat_mbuf_alloc_bulk(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
 	int rc = may_alloc(n);
+	uint64_t op;
 
 	if (cleat_unlikely(rc < 0))
 		return rc;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	rc = take(pool, out, n);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return rc;
 }
 
@@ -112,16 +126,100 @@ static void free_packet(struct batch *b, struct cleat_mbuf *m)
 	}
 }
 
+/* What keeps mbufs from being plain ones of one pool, for several together: each field is 0 if
+ * nothing does, so that one branch serves for all. */
+struct odd {
+	uint64_t ref;
+	uint32_t next;
+	uint32_t flags;
+	uint32_t pool;
+};
+
+cleat_inline void look_at(struct odd *odd, const struct cleat_mbuf *m, uint32_t pool)
+{
+	odd->ref |= cleat_load_relaxed(&m->ref) ^ CLEAT_REF_ONE;
+	odd->next |= m->next;
+	odd->flags |= m->ol_flags;
+	odd->pool |= m->pool ^ pool;
+}
+
+cleat_inline int is_odd(const struct odd *odd)
+{
+	/* partner: the CAS of whoever held it too (cleat_mbuf_refcnt()) */
+	cleat_fence_acquire();
+	return (odd->ref >> 48 | odd->next | (odd->flags & CLEAT_MBUF_CLONE) | odd->pool) != 0;
+}
+
+/* Write the owner word of the plain ones that come first. @return how many. Not inlined: it needs
+ * all registers. */
+static __attribute__((noinline)) uint32_t own_plain(
+	struct cleat_mbuf *const *mbufs, uint32_t n, uint32_t pool, uint64_t word)
+{
+	struct cleat_mbuf *const *m = mbufs;
+	struct cleat_mbuf *const *end = mbufs + n;
+
+	for (; end - m >= 4; m += 4) {
+		struct cleat_mbuf *const a = m[0], *const b = m[1], *const c = m[2],
+					 *const d = m[3];
+		struct odd odd = { 0 };
+
+		if (cleat_unlikely(a == NULL || b == NULL || c == NULL || d == NULL))
+			break;
+		look_at(&odd, a, pool);
+		look_at(&odd, b, pool);
+		look_at(&odd, c, pool);
+		look_at(&odd, d, pool);
+		if (cleat_unlikely(is_odd(&odd)))
+			break;
+		cleat_store_relaxed(&a->owner, word); /* after the fence in is_odd() */
+		cleat_store_relaxed(&b->owner, word);
+		cleat_store_relaxed(&c->owner, word);
+		cleat_store_relaxed(&d->owner, word);
+	}
+	for (; m < end && *m != NULL; m++) {
+		struct odd odd = { 0 };
+
+		look_at(&odd, *m, pool);
+		if (is_odd(&odd))
+			break;
+		cleat_store_relaxed(&(*m)->owner, word);
+	}
+	return (uint32_t)(m - mbufs);
+}
+
+/* Inside an operation: the plain ones of one pool that come first. @return how many */
+static unsigned free_plain(struct cleat_mbuf **mbufs, unsigned n)
+{
+	cleat_handle handles[CLEAT_MAX_BURST];
+	struct cleat_mempool *pool;
+
+	pool = mbufs[0] == NULL ? NULL : cleat_mempool_by_id(mbufs[0]->pool);
+	if (cleat_unlikely(pool == NULL))
+		return 0;
+	n = own_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool->id,
+		cleat_owner_word(CLEAT_OWNER_POOL, pool->id));
+	if (cleat_likely(n != 0)) {
+		cleat_handles_of_ptrs(handles, mbufs, n);
+		cleat_mempool_put_owned(pool, handles, n);
+	}
+	return n;
+}
+
 void cleat_mbuf_free_bulk(struct cleat_mbuf **mbufs, unsigned n)
 {
 	struct batch b;
+	uint64_t op = cleat_op_enter();
 
 	b.n = 0;
-	cleat_op_enter();
-	for (unsigned i = 0; i < n; i++)
-		free_packet(&b, mbufs[i]);
+	for (unsigned i = 0; i < n;) {
+		unsigned run = free_plain(mbufs + i, n - i);
+
+		if (cleat_unlikely(run == 0))
+			free_packet(&b, mbufs[i++]);
+		i += run;
+	}
 	batch_put(&b);
-	cleat_op_exit();
+	cleat_op_exit(op);
 }
 
 void cleat_mbuf_free(struct cleat_mbuf *m)
@@ -169,10 +267,11 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 	unsigned n = m->nb_segs;
 	unsigned i = 0;
 	int rc = n > CLEAT_MBUF_MAX_SEGS ? -EINVAL : may_alloc(n);
+	uint64_t op;
 
 	if (rc < 0)
 		return NULL;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	rc = take(pool, segs, n);
 	for (struct cleat_mbuf *s = m; rc == 0 && s != NULL && i < n; s = cleat_mbuf_next(s)) {
 		rc = attach_segment(segs[i], s);
@@ -182,7 +281,7 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 	}
 	if (rc == 0 && i == n) {
 		copy_metadata(segs[0], m);
-		cleat_op_exit();
+		cleat_op_exit(op);
 		return segs[0];
 	}
 	/* those not chained yet are single; take() gave all or none */
@@ -191,7 +290,7 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 			free_inside(segs[k]);
 		free_inside(segs[0]);
 	}
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return NULL;
 }
 
@@ -214,12 +313,13 @@ struct cleat_mbuf *cleat_mbuf_copy(const struct cleat_mbuf *m, struct cleat_memp
 	uint64_t n = m->pkt_len == 0 ? 1 : ((uint64_t)m->pkt_len + room - 1) / room;
 	struct cleat_mbuf *copy = NULL;
 	uint32_t done = 0;
+	uint64_t op;
 
 	if (n > CLEAT_MBUF_MAX_SEGS || may_alloc((unsigned)n) < 0)
 		return NULL;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	copy = take_chain(pool, (unsigned)n);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	if (copy == NULL)
 		return NULL;
 	for (struct cleat_mbuf *s = copy; s != NULL; s = cleat_mbuf_next(s)) {

@@ -73,6 +73,18 @@ struct cleat_mbuf {
 static_assert(sizeof(struct cleat_mbuf) == 64, "mbuf ABI 1");
 static_assert(offsetof(struct cleat_mbuf, ol_flags) == 40, "mbuf ABI 1");
 
+/* A fresh mbuf's header from data_off on, up to ol_flags; the rest is 0. As cleat_mbuf_reset()
+ * leaves it. */
+struct cleat_mbuf_fresh {
+	uint16_t data_off, data_len;
+	uint32_t pkt_len;
+	uint16_t port, pool, nb_segs, vlan_tci;
+};
+static_assert(
+	sizeof(struct cleat_mbuf_fresh) == 16 &&
+		offsetof(struct cleat_mbuf, data_off) + 16 == offsetof(struct cleat_mbuf, ol_flags),
+	"one store of 16 bytes");
+
 /* At the start of a clone's own, otherwise unused buffer. */
 struct cleat_clone_shm {
 	cleat_handle parent;

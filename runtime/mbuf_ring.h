@@ -2,7 +2,7 @@
 /*
  * mbuf_ring.h - packets over rings between processes: the slot and the owner word together.
  *
- *   enqueue   claim → for each packet {owner of its segments = RING → slot stored} → claim ended
+ *   enqueue   claim → owner of all segments = RING → slots stored → claim ended
  *   dequeue   slots copied → tail moved → owner of all segments = PROCESS
  *
  * Killed in enqueue: a packet whose owner is still PROCESS goes back with the dead process; one
@@ -12,6 +12,7 @@
 #ifndef CLEAT_RUNTIME_MBUF_RING_H
 #define CLEAT_RUNTIME_MBUF_RING_H
 
+#include "runtime/handles.h"
 #include "runtime/mbuf.h"
 #include "runtime/ring.h"
 
@@ -34,6 +35,7 @@ cleat_inline uint32_t cleat_ring_put_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n, int bulk)
 {
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_RING, r->id);
+	cleat_handle handles[CLEAT_MAX_BURST];
 	uint64_t pos;
 
 	if (r->mode == CLEAT_RING_SPSC)
@@ -42,10 +44,10 @@ cleat_inline uint32_t cleat_ring_put_mbufs(
 		n = cleat_ring_claim_mpmc(r, n, bulk, &pos);
 	if (n == 0)
 		return 0;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
 		cleat_mbuf_own(mbufs[i], word);
-		cleat_ring_store(r, pos + i, cleat_handle_of(mbufs[i]));
-	}
+	cleat_handles_of_ptrs(handles, mbufs, n);
+	cleat_ring_fill(r, pos, handles, n);
 	if (r->mode == CLEAT_RING_SPSC)
 		cleat_ring_claim_end_spsc(r, pos + n);
 	else
@@ -63,10 +65,9 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 		n = cleat_ring_get_spsc(r, handles, n, bulk);
 	else
 		n = cleat_ring_get_mpmc(r, handles, n, bulk);
-	for (uint32_t i = 0; i < n; i++) {
-		out[i] = cleat_mbuf_of(handles[i]);
-		cleat_prefetch(out[i]);
-	}
+	cleat_handles_to_ptrs(out, handles, n);
+	for (uint32_t i = 0; i < n; i++)
+		cleat_prefetch_write(out[i]);
 	for (uint32_t i = 0; i < n; i++)
 		cleat_mbuf_own(out[i], word);
 	return n;
@@ -81,11 +82,11 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	done = cleat_ring_put_mbufs(r, mbufs, n, 0);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 
@@ -93,11 +94,11 @@ cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	done = cleat_ring_get_mbufs(r, out, n, 0);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 
@@ -105,22 +106,22 @@ cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 cleat_inline uint32_t cleat_ring_enqueue_mbufs_bulk(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	done = cleat_ring_put_mbufs(r, mbufs, n, 1);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 
 cleat_inline uint32_t cleat_ring_dequeue_mbufs_bulk(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	done = cleat_ring_get_mbufs(r, out, n, 1);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 

@@ -102,6 +102,9 @@ int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat
 	mp->row_seq = row->seq;
 	mp->id = id;
 	mp->headroom = row->headroom_bytes;
+	mp->fresh = (struct cleat_mbuf_fresh){
+		.data_off = mp->headroom, .port = 0xffff, .pool = id, .nb_segs = 1
+	};
 	memcpy(mp->name, row->name, sizeof(mp->name));
 	mp->name[sizeof(mp->name) - 1] = '\0';
 	return 0;
@@ -323,48 +326,61 @@ static uint32_t refill(
 	return len;
 }
 
-int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, uint32_t n)
+const cleat_handle *cleat_mempool_take_past(
+	struct cleat_mempool *mp, cleat_handle *room, uint32_t n)
 {
 	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
 	uint32_t len;
 
 	if (cache == NULL || n > mp->cache_handles)
-		return cleat_ring_get_mpmc(&mp->ring, out, n, 1) == n ? 0 : -ENOMEM;
+		return cleat_ring_get_mpmc(&mp->ring, room, n, 1) == n ? room : NULL;
 	len = cache_len(mp, cache);
 	if (len < n)
 		len = refill(mp, cache, len, n);
 	if (len < n)
-		return -ENOMEM;
-	memcpy(out, cleat_cache_handles(cache) + len - n, n * sizeof(out[0]));
+		return NULL;
 	cleat_store_release(&cache->len, len - n);
-	return 0;
+	return cleat_cache_handles(cache) + len - n;
 }
 
-void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+/* Room for @p n handles in the cache. @return its new length */
+static uint32_t flush(
+	struct cleat_mempool *mp, struct cleat_cache_shm *cache, uint32_t len, uint32_t n)
+{
+	uint32_t keep = mp->cache_handles / 2;
+
+	if (keep > mp->cache_handles - n)
+		keep = mp->cache_handles - n;
+	cleat_store_release(&cache->len, keep);
+	cleat_mempool_put_ring(mp, cleat_cache_handles(cache) + keep, len - keep);
+	return keep;
+}
+
+void cleat_mempool_put_owned(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
 	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
 	uint32_t len;
 
-	if (cache == NULL || n > mp->cache_handles) {
+	if (cleat_unlikely(cache == NULL || n > mp->cache_handles)) {
 		cleat_mempool_put_ring(mp, handles, n);
 		return;
 	}
 	len = cache_len(mp, cache);
-	if (len + n > mp->cache_handles) {
-		uint32_t keep = mp->cache_handles / 2;
-		uint32_t flush;
-
-		if (keep > mp->cache_handles - n)
-			keep = mp->cache_handles - n;
-		flush = len - keep;
-		len = keep;
-		cleat_store_release(&cache->len, keep);
-		cleat_mempool_put_ring(mp, cleat_cache_handles(cache) + keep, flush);
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		cleat_store_release(&cleat_mbuf_of(handles[i])->owner, word);
-		cleat_store_relaxed(&cleat_cache_handles(cache)[len + i], handles[i]);
-	}
+	if (cleat_unlikely(len + n > mp->cache_handles))
+		len = flush(mp, cache, len, n);
+	cleat_handles_copy(cleat_cache_handles(cache) + len, handles, n);
 	cleat_store_release(&cache->len, len + n);
+}
+
+void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+{
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
+	uintptr_t base = cleat_window_base;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct cleat_mbuf *m = cleat_ptr_at(base, handles[i]);
+
+		cleat_store_release(&m->owner, word);
+	}
+	cleat_mempool_put_owned(mp, handles, n);
 }

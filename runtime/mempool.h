@@ -16,6 +16,9 @@
 #ifndef CLEAT_RUNTIME_MEMPOOL_H
 #define CLEAT_RUNTIME_MEMPOOL_H
 
+#include <errno.h>
+
+#include "runtime/handles.h"
 #include "runtime/mbuf.h"
 #include "runtime/ring.h"
 
@@ -43,6 +46,7 @@ struct cleat_mempool {
 	uint32_t row_seq;
 	uint16_t id;
 	uint16_t headroom;
+	struct cleat_mbuf_fresh fresh;
 	char name[CLEAT_NAME_LEN];
 };
 
@@ -137,14 +141,55 @@ cleat_inline uint32_t *cleat_cache_handles(struct cleat_cache_shm *cache)
 	return (uint32_t *)(cache + 1);
 }
 
-/* Raw, for mbuf.c: inside an operation. get: all or none, 0 or -ENOMEM; owner words still say POOL.
- * put writes the owner words; @p n is at most CLEAT_MAX_BURST. */
-int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, uint32_t n);
-void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
-
 /** Raw: straight into the ring, past the cache. @return how many found room: all @p n, unless
  * someone scribbled over the ring */
 uint32_t cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+
+/* As cleat_mempool_take(), where the cache alone does not serve. */
+const cleat_handle *cleat_mempool_take_past(
+	struct cleat_mempool *mp, cleat_handle *room, uint32_t n);
+
+/**
+ * Raw, inside an operation: take @p n handles or none. Their owner words still say POOL.
+ *
+ * @param room  of @p n handles, in case
+ * @return      where they are: in @p room or behind the cache's end, until the next put; NULL: the
+ *              pool has not that many at hand
+ */
+cleat_inline const cleat_handle *cleat_mempool_take(
+	struct cleat_mempool *mp, cleat_handle *room, uint32_t n)
+{
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+
+	if (cleat_likely(cache != NULL)) {
+		uint32_t len = cleat_load_relaxed(&cache->len);
+
+		if (cleat_likely(n <= len && len <= mp->cache_handles)) {
+			/* partner: the sweep's acquire load, after this thread's death */
+			cleat_store_release(&cache->len, len - n);
+			return cleat_cache_handles(cache) + len - n;
+		}
+	}
+	return cleat_mempool_take_past(mp, room, n);
+}
+
+/** The same, copied. @return 0 or -ENOMEM */
+cleat_inline int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, uint32_t n)
+{
+	const cleat_handle *handles = cleat_mempool_take(mp, out, n);
+
+	if (cleat_unlikely(handles == NULL))
+		return -ENOMEM;
+	if (cleat_likely(handles != out))
+		cleat_handles_copy(out, handles, n);
+	return 0;
+}
+
+/** Raw, inside an operation: put handles back whose owner words say POOL; 0..CLEAT_MAX_BURST. */
+void cleat_mempool_put_owned(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+
+/** Raw, inside an operation: write the owner words, then the same. */
+void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
 
 #ifdef __cplusplus
 }

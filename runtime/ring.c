@@ -90,6 +90,43 @@ static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 	return (*value & 1U) == cleat_ring_lap(r, pos);
 }
 
+void cleat_ring_fill_on(
+	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
+{
+	uint64_t at = pos & r->mask;
+	uint64_t first = r->size - at < n ? r->size - at : n;
+	uint32_t lap = cleat_ring_lap(r, pos);
+
+	cleat_ring_fill_run(r->slots + at, handles, first, lap);
+	cleat_ring_fill_run(r->slots, handles + first, n - first, lap ^ 1U);
+}
+
+struct cleat_ring_found cleat_ring_copy_on(
+	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n)
+{
+	struct cleat_ring_found all = { .end = pos, .n = 0 };
+	uint64_t limit = pos + r->size;
+
+	while (all.n < n && all.end != limit) {
+		uint64_t at = all.end & r->mask;
+		uint64_t run = r->size - at; /* up to the wrap */
+		struct cleat_ring_found found;
+
+		if (run > n - all.n)
+			run = n - all.n;
+		if (run > limit - all.end)
+			run = limit - all.end;
+		found = cleat_ring_copy_run(
+			r->slots + at, all.end, out + all.n, run, cleat_ring_lap(r, all.end));
+		run += all.end;
+		all.n += found.n;
+		all.end = found.end;
+		if (found.end != run)
+			break;
+	}
+	return all;
+}
+
 uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos)
 {
 	uint64_t limit = pos + r->size;

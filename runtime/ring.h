@@ -27,28 +27,28 @@ extern "C" {
 cleat_inline uint32_t cleat_ring_enqueue(
 	struct cleat_ring *r, const cleat_handle *handles, uint32_t n, int bulk)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	if (r->mode == CLEAT_RING_SPSC)
 		done = cleat_ring_put_spsc(r, handles, n, bulk);
 	else
 		done = cleat_ring_put_mpmc(r, handles, n, bulk);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 
 cleat_inline uint32_t cleat_ring_dequeue(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
+	uint64_t op = cleat_op_enter();
 	uint32_t done;
 
-	cleat_op_enter();
 	if (r->mode == CLEAT_RING_SPSC)
 		done = cleat_ring_get_spsc(r, out, n, bulk);
 	else
 		done = cleat_ring_get_mpmc(r, out, n, bulk);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return done;
 }
 

@@ -49,6 +49,8 @@ cleat_inline uint32_t cleat_ring_claim_mpmc(
 {
 	struct cleat_thread_shm *self = cleat_self;
 	uint64_t head = cleat_load_acquire(&r->shm->head);
+	/* partner: the release store below, by another thread of this process */
+	uint64_t tail = cleat_load_acquire(&r->seen_tail);
 
 	if (cleat_unlikely(n - 1 >= CLEAT_MAX_BURST)) {
 		if (bulk || n == 0)
@@ -56,23 +58,27 @@ cleat_inline uint32_t cleat_ring_claim_mpmc(
 		n = CLEAT_MAX_BURST;
 	}
 	for (;;) {
-		uint64_t used = head - cleat_load_acquire(&r->shm->tail);
-		uint64_t room = r->size - used;
+		uint64_t room = r->size - (head - tail);
 		uint32_t count = n;
 
-		if (cleat_unlikely(used > r->size)) {
-			/* the tail has passed a head read before it: that head is old */
-			uint64_t now = cleat_load_acquire(&r->shm->head);
+		if (cleat_unlikely(room < n || room > r->size)) {
+			tail = cleat_load_acquire(&r->shm->tail);
+			cleat_store_release(&r->seen_tail, tail);
+			room = r->size - (head - tail);
+			if (cleat_unlikely(room > r->size)) {
+				/* the tail has passed a head read before it: that head is old */
+				uint64_t now = cleat_load_acquire(&r->shm->head);
 
-			if (now == head)
-				break; /* it is not: someone scribbled over the ring */
-			head = now;
-			continue;
-		}
-		if (cleat_unlikely(room < n)) {
-			if (bulk || room == 0)
-				break;
-			count = (uint32_t)room;
+				if (now == head)
+					break; /* it is not: someone scribbled over the ring */
+				head = now;
+				continue;
+			}
+			if (room < n) {
+				if (bulk || room == 0)
+					break;
+				count = (uint32_t)room;
+			}
 		}
 		/* released, so that whoever reads this intent also sees the slots of those before
 		 */
@@ -118,14 +124,13 @@ cleat_inline uint32_t cleat_ring_get_mpmc(
 		n = CLEAT_MAX_BURST;
 	}
 	for (;;) {
-		uint64_t end;
-		uint32_t got = cleat_ring_copy(r, tail, out, n, &end);
+		struct cleat_ring_found found = cleat_ring_copy(r, tail, out, n);
 
-		if (cleat_unlikely(bulk && got < n)) {
-			end = cleat_ring_after_tombstones(r, tail);
-			got = 0;
+		if (cleat_unlikely(bulk && found.n < n)) {
+			found.end = cleat_ring_after_tombstones(r, tail);
+			found.n = 0;
 		}
-		if (end == tail) {
+		if (found.end == tail) {
 			/* seen from an old tail, slots of a newer lap look empty */
 			uint64_t now = cleat_load_acquire(&r->shm->tail);
 
@@ -135,8 +140,8 @@ cleat_inline uint32_t cleat_ring_get_mpmc(
 			continue;
 		}
 		/* on success the tail had not moved, so no producer had reused what was copied */
-		if (cleat_likely(cleat_cas_acq_rel(&r->shm->tail, &tail, end)))
-			return got;
+		if (cleat_likely(cleat_cas_acq_rel(&r->shm->tail, &tail, found.end)))
+			return (uint32_t)found.n;
 	}
 }
 

@@ -31,6 +31,13 @@
 #include "runtime/limits.h"
 #include "runtime/registry.h"
 
+/* Four slots at a time: a slot is 32 aligned bits, which no store or load of x86 tears, and x86
+ * keeps stores in order with stores and loads with loads. The thread sanitizer cannot see that. */
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+#define CLEAT_RING_SSE
+#include <emmintrin.h>
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -56,7 +63,7 @@ struct cleat_ring {
 	uint32_t shift; /* log2(size) */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
-	/* the SPSC producer's own: where it last saw the tail */
+	/* where this process's producers last saw the tail: it is there or further on */
 	uint64_t seen_tail cleat_aligned(CLEAT_FALSE_SHARING);
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
@@ -112,66 +119,105 @@ cleat_inline uint32_t cleat_ring_lap(const struct cleat_ring *r, uint64_t pos)
 /** Publish one element at a position this thread has claimed. */
 cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cleat_handle handle)
 {
-	/* partner: the acquire load in cleat_ring_copy() */
+	/* partner: the acquire load in cleat_ring_copy_run() */
 	cleat_store_release(
 		&r->slots[pos & r->mask], (uint32_t)(handle << 1) | cleat_ring_lap(r, pos));
 }
 
-/** Publish @p n elements from @p pos on, in order. */
+/* Up to the wrap: @p n slots of one lap. */
+cleat_inline void cleat_ring_fill_run(
+	uint32_t *slot, const cleat_handle *handles, uint64_t n, uint32_t lap)
+{
+	uint64_t i = 0;
+
+#ifdef CLEAT_RING_SSE
+	const __m128i bit = _mm_set1_epi32((int)lap);
+
+	cleat_fence_compiler(); /* with x86's order of stores: a release */
+	for (; i + 4 <= n; i += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&handles[i]);
+
+		four = _mm_or_si128(_mm_slli_epi32(four, 1), bit);
+		_mm_storeu_si128((__m128i *)(void *)&slot[i], four);
+	}
+#endif
+	for (; i < n; i++) /* partner: the acquire load in cleat_ring_copy_run() */
+		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
+}
+
+/* As cleat_ring_fill(), past the wrap. */
+void cleat_ring_fill_on(
+	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n);
+
+/** Publish @p n elements from @p pos on. */
 cleat_inline void cleat_ring_fill(
 	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
 {
 	uint64_t at = pos & r->mask;
-	uint32_t lap = cleat_ring_lap(r, pos);
-	uint32_t *slot = r->slots + at;
-	uint32_t i = 0;
 
-	if (cleat_unlikely(n > r->size - at)) {
-		for (; i < r->size - at; i++)
-			cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
-		slot = r->slots - i;
-		lap ^= 1U;
-	}
-	for (; i < n; i++)
-		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
+	if (cleat_likely(n <= r->size - at))
+		cleat_ring_fill_run(r->slots + at, handles, n, cleat_ring_lap(r, pos));
+	else
+		cleat_ring_fill_on(r, pos, handles, n);
 }
 
-/**
- * Copy full slots from @p pos on, tombstones left out.
- *
- * @param end  the position after the last slot looked at and found full
- * @return     handles in @p out, 0..n
- */
-cleat_inline uint32_t cleat_ring_copy(
-	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n, uint64_t *end)
+/* Found from a position on: handles, and the position after the last slot that was full. */
+struct cleat_ring_found {
+	uint64_t end;
+	uint64_t n;
+};
+
+/* Up to the wrap: @p n slots of one lap from @p pos on. */
+cleat_inline struct cleat_ring_found cleat_ring_copy_run(
+	const uint32_t *slot, uint64_t pos, cleat_handle *out, uint64_t n, uint32_t lap)
 {
-	uint64_t limit = pos + r->size;
-	uint32_t got = 0;
+	uint64_t i = 0;
+	uint64_t got;
 
-	while (got < n && pos != limit) {
-		const uint32_t *slot = r->slots + (pos & r->mask);
-		uint32_t lap = cleat_ring_lap(r, pos);
-		uint64_t run = r->size - (pos & r->mask); /* up to the wrap */
-		uint32_t i;
+#ifdef CLEAT_RING_SSE
+	const __m128i bit = _mm_set1_epi32((int)lap);
 
-		if (cleat_likely(run > n - got))
-			run = n - got;
-		if (cleat_unlikely(run > limit - pos))
-			run = limit - pos;
-		for (i = 0; i < (uint32_t)run; i++) {
-			uint32_t value = cleat_load_acquire(&slot[i]);
+	for (; i + 4 <= n; i += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&slot[i]);
+		__m128i handles = _mm_srli_epi32(four, 1);
+		__m128i odd = _mm_or_si128(_mm_slli_epi32(_mm_xor_si128(four, bit), 31),
+			_mm_cmpeq_epi32(handles, _mm_setzero_si128()));
 
-			if ((value & 1U) != lap)
-				break;
-			out[got] = value >> 1;
-			got += value > 1U;
-		}
-		pos += i;
-		if (i < (uint32_t)run)
-			break;
+		if (cleat_unlikely(_mm_movemask_ps(_mm_castsi128_ps(odd)) != 0))
+			break; /* an empty slot or a tombstone among them */
+		_mm_storeu_si128((__m128i *)(void *)&out[i], handles);
 	}
-	*end = pos;
-	return got;
+	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
+#endif
+	for (got = i; i < n; i++) {
+		uint32_t value = cleat_load_acquire(&slot[i]);
+
+		if ((value & 1U) != lap)
+			break;
+		out[got] = value >> 1;
+		got += value > 1U;
+	}
+	return (struct cleat_ring_found){ .end = pos + i, .n = got };
+}
+
+/* As cleat_ring_copy(), past the wrap and past tombstones. */
+struct cleat_ring_found cleat_ring_copy_on(
+	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n);
+
+/** Copy up to @p n handles from the full slots from @p pos on, tombstones left out. */
+cleat_inline struct cleat_ring_found cleat_ring_copy(
+	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n)
+{
+	uint64_t at = pos & r->mask;
+
+	if (cleat_likely(n <= r->size - at)) {
+		struct cleat_ring_found found =
+			cleat_ring_copy_run(r->slots + at, pos, out, n, cleat_ring_lap(r, pos));
+
+		if (cleat_likely(found.n == n || found.end != pos + n))
+			return found;
+	}
+	return cleat_ring_copy_on(r, pos, out, n);
 }
 
 #ifdef __cplusplus

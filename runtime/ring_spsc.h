@@ -72,22 +72,21 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
 	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
-	uint64_t end;
-	uint32_t got;
+	struct cleat_ring_found found;
 
 	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
 		if (bulk)
 			return 0;
 		n = CLEAT_MAX_BURST;
 	}
-	got = cleat_ring_copy(r, tail, out, n, &end);
-	if (bulk && got < n) {
-		end = cleat_ring_after_tombstones(r, tail);
-		got = 0;
+	found = cleat_ring_copy(r, tail, out, n);
+	if (cleat_unlikely(bulk && found.n < n)) {
+		found.end = cleat_ring_after_tombstones(r, tail);
+		found.n = 0;
 	}
-	if (end != tail)
-		cleat_store_release(&r->shm->tail, end);
-	return got;
+	if (found.end != tail)
+		cleat_store_release(&r->shm->tail, found.end);
+	return (uint32_t)found.n;
 }
 
 cleat_inline uint32_t cleat_ring_enqueue_spsc_burst(

@@ -61,20 +61,21 @@ void cleat_self_use(uint16_t thread);
  * an operation since I looked?" (grace.h). It runs membarrier() before it reads `busy`, so the
  * entry needs no fence here: only the compiler must keep the order.
  */
-cleat_inline void cleat_op_enter(void)
+/** @return for cleat_op_exit(), which so need not load it */
+cleat_inline uint64_t cleat_op_enter(void)
 {
 	struct cleat_thread_shm *self = cleat_self;
+	uint64_t op = cleat_load_relaxed(&self->busy) + 1;
 
-	cleat_store_relaxed(&self->busy, cleat_load_relaxed(&self->busy) + 1);
+	cleat_store_relaxed(&self->busy, op);
 	cleat_fence_compiler();
+	return op;
 }
 
-cleat_inline void cleat_op_exit(void)
+cleat_inline void cleat_op_exit(uint64_t op)
 {
-	struct cleat_thread_shm *self = cleat_self;
-
 	/* partner: the acquire load in cleat_grace_poll() */
-	cleat_store_release(&self->busy, cleat_load_relaxed(&self->busy) + 1);
+	cleat_store_release(&cleat_self->busy, op + 1);
 }
 
 #ifdef __cplusplus

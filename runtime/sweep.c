@@ -159,7 +159,8 @@ static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cle
 
 static void reclaim(struct cleat_sweep *s)
 {
-	cleat_op_enter();
+	uint64_t op = cleat_op_enter();
+
 	for (unsigned p = 0; p < s->scan.n; p++) {
 		struct cleat_mempool *mp = &s->scan.pools[p].mp;
 
@@ -173,7 +174,7 @@ static void reclaim(struct cleat_sweep *s)
 				free_one(s, mp, m);
 		}
 	}
-	cleat_op_exit();
+	cleat_op_exit(op);
 }
 
 static void give_back_lost(void *arg, struct cleat_mempool *mp, cleat_handle handle)
@@ -189,6 +190,7 @@ static void give_back_lost(void *arg, struct cleat_mempool *mp, cleat_handle han
 static int audit(struct cleat_sweep *s)
 {
 	int rc;
+	uint64_t op;
 
 	if (s->auditor == NULL)
 		s->auditor = cleat_auditor_new();
@@ -197,9 +199,9 @@ static int audit(struct cleat_sweep *s)
 	rc = cleat_auditor_step(s->auditor);
 	if (rc <= 0)
 		return rc;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	cleat_auditor_lost(s->auditor, give_back_lost, s);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return 1;
 }
 
@@ -329,10 +331,11 @@ uint32_t cleat_sweep_ring(struct cleat_ring *r)
 	cleat_handle handles[DRAIN];
 	uint64_t rounds = r->size / DRAIN + 2; /* whoever fills it meanwhile does not keep us */
 	uint32_t count = 0;
+	uint64_t op;
 
 	if (s == NULL)
 		return 0;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	while (rounds-- > 0) {
 		uint32_t n = r->mode == CLEAT_RING_SPSC ? cleat_ring_get_spsc(r, handles, DRAIN, 0)
 							: cleat_ring_get_mpmc(r, handles, DRAIN, 0);
@@ -342,7 +345,7 @@ uint32_t cleat_sweep_ring(struct cleat_ring *r)
 		for (uint32_t i = 0; i < n; i++)
 			count += free_packet(s, r->id, handles[i]);
 	}
-	cleat_op_exit();
+	cleat_op_exit(op);
 	cleat_sweep_free(s);
 	return count;
 }
@@ -351,10 +354,11 @@ int cleat_sweep_queue(uint16_t owner_id)
 {
 	struct cleat_sweep *s = cleat_sweep_new(CLEAT_SLOT_NONE);
 	int count;
+	uint64_t op;
 
 	if (s == NULL)
 		return -ENOMEM;
-	cleat_op_enter();
+	op = cleat_op_enter();
 	for (unsigned p = 0; p < s->scan.n; p++) {
 		struct cleat_mempool *mp = &s->scan.pools[p].mp;
 
@@ -366,7 +370,7 @@ int cleat_sweep_queue(uint16_t owner_id)
 				free_one(s, mp, m);
 		}
 	}
-	cleat_op_exit();
+	cleat_op_exit(op);
 	count = (int)s->count;
 	cleat_sweep_free(s);
 	return count;

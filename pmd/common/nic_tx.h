@@ -132,10 +132,11 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 	struct cleat_mbuf *refused[CLEAT_MAX_BURST];
 	unsigned i, n_refused = 0, unreported = 0;
 	uint64_t word, bytes = 0;
+	uint64_t op;
 
 	if (tx->used >= tx->clean_at || n > cleat_nic_tx_room(tx))
 		cleat_nic_tx_clean(tx);
-	cleat_op_enter();
+	op = cleat_op_enter();
 	word = cleat_owner_word(CLEAT_OWNER_QUEUE, tx->owner_id);
 	for (i = 0; i < n; i++) {
 		struct cleat_mbuf *m = mbufs[i];
@@ -169,7 +170,7 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 		cleat_count(&q->shm->packets, i - n_refused);
 		cleat_count(&q->shm->bytes, bytes);
 	}
-	cleat_op_exit();
+	cleat_op_exit(op);
 	if (cleat_unlikely(i < n)) /* a packet of many descriptors: room for the next try */
 		cleat_nic_tx_clean(tx);
 	if (cleat_unlikely(n_refused != 0))

@@ -13,8 +13,8 @@ static int rx_arm(struct cleat_queue *q)
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t state;
 	int there = 0;
+	uint64_t op = cleat_op_enter();
 
-	cleat_op_enter();
 	state = cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]);
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 1);
 	if (state == vq->state) {
@@ -28,7 +28,7 @@ static int rx_arm(struct cleat_queue *q)
 	}
 	if (there)
 		cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 0);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return there;
 }
 
@@ -37,12 +37,12 @@ static void rx_disarm(struct cleat_queue *q)
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t count;
 	ssize_t got;
+	uint64_t op = cleat_op_enter();
 
-	cleat_op_enter();
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 0);
 	if (cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]) == vq->state)
 		cleat_store_relaxed(&vq->avail->flags, VIRTIO_AVAIL_NO_INTERRUPT);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	got = read(q->event_fd, &count, sizeof(count)); /* does not block */
 	(void)got;					/* nothing there: it did not come */
 }

@@ -235,8 +235,8 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t word;
 	int ok;
+	uint64_t op = cleat_op_enter();
 
-	cleat_op_enter();
 	word = cleat_owner_word(CLEAT_OWNER_QUEUE, q->owner_id);
 	ok = unchanged(vq);
 	for (unsigned i = 0; ok && i < n; i++) {
@@ -248,7 +248,7 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
 	}
 	if (ok)
 		virtio_queue_publish(vq);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return ok;
 }
 
@@ -327,14 +327,14 @@ static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t state;
 	unsigned got;
+	uint64_t op = cleat_op_enter();
 
-	cleat_op_enter();
 	state = cleat_load_acquire(&vq->shm->driver[VIRTIO_W_STATE]);
 	if (cleat_likely(state == vq->state))
 		got = harvest(q, mbufs, n, virtio_queue_used_end(vq));
 	else
 		got = changed(q, mbufs, n, state);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	if (cleat_unlikely(vq->n_done != 0))
 		cleat_virtio_queue_free_done(vq);
 	refill(q);

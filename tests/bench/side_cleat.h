@@ -102,19 +102,19 @@ cleat_inline side_pool *side_pool_open(void)
 
 cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
 {
-	bool got;
+	uint64_t op = cleat_op_enter();
+	bool got = cleat_mempool_get(pool, objects, n) == 0;
 
-	cleat_op_enter();
-	got = cleat_mempool_get(pool, objects, n) == 0;
-	cleat_op_exit();
+	cleat_op_exit(op);
 	return got;
 }
 
 cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned n)
 {
-	cleat_op_enter();
-	cleat_mempool_put(pool, objects, n);
-	cleat_op_exit();
+	uint64_t op = cleat_op_enter();
+
+	cleat_mempool_put_owned(pool, objects, n); /* nobody took them: they still say POOL */
+	cleat_op_exit(op);
 }
 
 cleat_inline bool side_alloc(side_pool *pool, side_mbuf **mbufs, unsigned n)

@@ -160,11 +160,12 @@ START_TEST(test_dying)
 {
 	struct cleat_audit audits[CLEAT_MAX_POOLS];
 	cleat_handle handle;
+	uint64_t op;
 
 	mbuf_world_be(1);
-	cleat_op_enter();
+	op = cleat_op_enter();
 	ck_assert_uint_eq(cleat_ring_get_mpmc(&pool->ring, &handle, 1, 0), 1);
-	cleat_op_exit();
+	cleat_op_exit(op);
 	mbuf_world_be(0);
 	ck_assert_uint_eq(mbuf_world_audit(pool).lost, 1);
 	cleat_registry->procs[1].state = CLEAT_PROC_DYING;

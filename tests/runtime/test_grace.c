@@ -21,18 +21,19 @@ START_TEST(test_waits_for_those_inside)
 	struct cleat_thread_set gone = { 0 };
 	struct cleat_ring r;
 	struct ring_world *world = ring_world_new(&r, 8, CLEAT_RING_MPMC);
+	uint64_t op;
 
 	ck_assert_int_eq(cleat_grace_register(), 0);
 	ck_assert_int_eq(cleat_grace_begin(&grace), 0);
 	ck_assert_int_eq(cleat_grace_poll(&grace, NULL), 1);
 
 	cleat_self_use(3);
-	cleat_op_enter();
+	op = cleat_op_enter();
 	ck_assert_int_eq(cleat_grace_begin(&grace), 0);
 	ck_assert_int_eq(cleat_grace_poll(&grace, NULL), 0);
 	ck_assert_int_eq(cleat_grace_poll(&grace, &gone), 0);
-	cleat_op_exit();
-	cleat_op_enter(); /* another one is no reason to wait */
+	cleat_op_exit(op);
+	op = cleat_op_enter(); /* another one is no reason to wait */
 	ck_assert_int_eq(cleat_grace_poll(&grace, &gone), 1);
 
 	ck_assert_int_eq(cleat_grace_begin(&grace), 0);
@@ -55,6 +56,7 @@ START_TEST(test_no_old_value_after_a_grace_period)
 	uint32_t *copy = &world->producers[7].confirmed;
 	uint32_t wrong = 0;
 	pid_t pid = fork();
+	uint64_t op;
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
@@ -63,9 +65,9 @@ START_TEST(test_no_old_value_after_a_grace_period)
 		if (cleat_grace_register() < 0)
 			_exit(1);
 		for (;;) {
-			cleat_op_enter();
+			op = cleat_op_enter();
 			cleat_store_relaxed(copy, cleat_load_relaxed(flag));
-			cleat_op_exit();
+			cleat_op_exit(op);
 		}
 	}
 	for (uint32_t i = 1; i < 20000; i++) {

@@ -26,7 +26,7 @@ FOLDERS = {
 TIERS = {
     'runtime': [
         ('basics', 'arch limits error log'),
-        ('memory', 'handle row shared registry* thread* grace* window* segment* zone* iova* memory*'
+        ('memory', 'handle* row shared registry* thread* grace* window* segment* zone* iova* memory*'
                    ' numa* prefault* hugepage* pagemap*'),
         ('rings and mbufs', 'owner* ring* mempool* pool* mbuf* audit* sweep* cache*'),
         ('devices', 'kvargs* device* bus* driver* vdev* pci*'),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * handles.h - many handles at once: copied, made of pointers, made into pointers.
+ *
+ * With loads and stores of 16 bytes wherever four are left: a wide load of what was stored a
+ * moment ago in narrow pieces waits until the pieces have left the store buffer.
+ */
+#ifndef CLEAT_RUNTIME_HANDLES_H
+#define CLEAT_RUNTIME_HANDLES_H
+
+#include <string.h>
+
+#include "runtime/handle.h"
+
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+cleat_inline void cleat_handles_copy(cleat_handle *to, const cleat_handle *from, uint64_t n)
+{
+	uint64_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		memcpy(to + i, from + i, 4 * sizeof(to[0])); /* one load, one store */
+	for (; i < n; i++)
+		to[i] = from[i];
+}
+
+/** The pointers that @p n trusted handles mean. @param out  array of @p n pointers of any type */
+cleat_inline void cleat_handles_to_ptrs(void *out, const cleat_handle *handles, uint64_t n)
+{
+	char *to = (char *)out;
+	uintptr_t base = cleat_window_base;
+	uint64_t i = 0;
+
+#ifdef __SSE4_1__
+	const __m128i bases = _mm_set1_epi64x((long long)base);
+
+	for (; i + 4 <= n; i += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&handles[i]);
+		__m128i low = _mm_slli_epi64(_mm_cvtepu32_epi64(four), CLEAT_HANDLE_SHIFT);
+		__m128i high = _mm_slli_epi64(
+			_mm_unpackhi_epi32(four, _mm_setzero_si128()), CLEAT_HANDLE_SHIFT);
+
+		_mm_storeu_si128((__m128i *)(void *)(to + 8 * i), _mm_add_epi64(low, bases));
+		_mm_storeu_si128((__m128i *)(void *)(to + 8 * i + 16), _mm_add_epi64(high, bases));
+	}
+#endif
+	for (; i < n; i++) {
+		void *p = cleat_ptr_at(base, handles[i]);
+
+		memcpy(to + sizeof(p) * i, &p, sizeof(p));
+	}
+}
+
+/** The handles of @p n pointers into the window. @param ptrs  array of @p n pointers of any type */
+cleat_inline void cleat_handles_of_ptrs(cleat_handle *out, const void *ptrs, uint64_t n)
+{
+	const char *from = (const char *)ptrs;
+	uint64_t i = 0;
+
+#ifdef __SSE4_1__
+	const __m128i bases = _mm_set1_epi64x((long long)cleat_window_base);
+
+	for (; i + 4 <= n; i += 4) {
+		__m128i low = _mm_loadu_si128((const __m128i *)(const void *)(from + 8 * i));
+		__m128i high = _mm_loadu_si128((const __m128i *)(const void *)(from + 8 * i + 16));
+
+		low = _mm_srli_epi64(_mm_sub_epi64(low, bases), CLEAT_HANDLE_SHIFT);
+		high = _mm_srli_epi64(_mm_sub_epi64(high, bases), CLEAT_HANDLE_SHIFT);
+		_mm_storeu_si128((__m128i *)(void *)&out[i],
+			_mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low),
+				_mm_castsi128_ps(high), _MM_SHUFFLE(2, 0, 2, 0))));
+	}
+#endif
+	for (; i < n; i++) {
+		void *p;
+
+		memcpy(&p, from + sizeof(p) * i, sizeof(p));
+		out[i] = cleat_handle_of(p);
+	}
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
