@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-cleat_inline void cleat_handles_copy(cleat_handle *to, const cleat_handle *from, uint64_t n)
+cleat_inline void cleat_handles_copy(cleat_handle *to, const cleat_handle *from, uint32_t n)
 {
 	uint64_t i = 0;
 
@@ -31,7 +31,7 @@ cleat_inline void cleat_handles_copy(cleat_handle *to, const cleat_handle *from,
 }
 
 /** The pointers that @p n trusted handles mean. @param out  array of @p n pointers of any type */
-cleat_inline void cleat_handles_to_ptrs(void *out, const cleat_handle *handles, uint64_t n)
+cleat_inline void cleat_handles_to_ptrs(void *out, const cleat_handle *handles, uint32_t n)
 {
 	char *to = (char *)out;
 	uintptr_t base = cleat_window_base;
@@ -58,7 +58,7 @@ cleat_inline void cleat_handles_to_ptrs(void *out, const cleat_handle *handles, 
 }
 
 /** The handles of @p n pointers into the window. @param ptrs  array of @p n pointers of any type */
-cleat_inline void cleat_handles_of_ptrs(cleat_handle *out, const void *ptrs, uint64_t n)
+cleat_inline void cleat_handles_of_ptrs(cleat_handle *out, const void *ptrs, uint32_t n)
 {
 	const char *from = (const char *)ptrs;
 	uint64_t i = 0;

@@ -50,7 +50,8 @@ int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t s
 	r->shift = (uint32_t)__builtin_ctz(slots);
 	r->id = id;
 	r->mode = (uint16_t)mode;
-	r->seen_tail = cleat_load_acquire(&shm->tail);
+	r->lag = slots / 8;
+	r->seen_tail = cleat_load_acquire(mode == CLEAT_RING_SPSC ? &shm->shown : &shm->tail);
 	return 0;
 }
 
@@ -94,7 +95,8 @@ void cleat_ring_fill_on(
 	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
 {
 	uint64_t at = pos & r->mask;
-	uint64_t first = r->size - at < n ? r->size - at : n;
+	uint64_t room = r->size - at;
+	uint32_t first = room < n ? (uint32_t)room : n;
 	uint32_t lap = cleat_ring_lap(r, pos);
 
 	cleat_ring_fill_run(r->slots + at, handles, first, lap);
@@ -116,8 +118,8 @@ struct cleat_ring_found cleat_ring_copy_on(
 			run = n - all.n;
 		if (run > limit - all.end)
 			run = limit - all.end;
-		found = cleat_ring_copy_run(
-			r->slots + at, all.end, out + all.n, run, cleat_ring_lap(r, all.end));
+		found = cleat_ring_copy_run(r->slots + at, all.end, out + all.n, (uint32_t)run,
+			cleat_ring_lap(r, all.end));
 		run += all.end;
 		all.n += found.n;
 		all.end = found.end;

@@ -50,8 +50,11 @@ struct cleat_ring_shm {
 	uint64_t reserved[15];
 	uint64_t tail; /* where consumers go on */
 	uint64_t reserved2[15];
+	uint64_t shown; /* SPSC: the tail as the producer is told of it, seldom (ring_spsc.h) */
+	uint64_t reserved3[15];
 } cleat_aligned(CLEAT_FALSE_SHARING);
-static_assert(sizeof(struct cleat_ring_shm) == 256, "ring ABI 1");
+static_assert(sizeof(struct cleat_ring_shm) == 384, "ring ABI 3");
+static_assert(offsetof(struct cleat_ring_shm, shown) == 256, "ring ABI 3");
 
 /* A ring as this process sees it: where it is and how large, from the registry, never from the ring
  * itself. */
@@ -61,6 +64,7 @@ struct cleat_ring {
 	uint64_t size; /* power of two */
 	uint64_t mask;
 	uint32_t shift; /* log2(size) */
+	uint32_t lag;	/* SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
 	/* where this process's producers last saw the tail: it is there or further on */
@@ -126,23 +130,24 @@ cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cle
 
 /* Up to the wrap: @p n slots of one lap. */
 cleat_inline void cleat_ring_fill_run(
-	uint32_t *slot, const cleat_handle *handles, uint64_t n, uint32_t lap)
+	uint32_t *slot, const cleat_handle *handles, uint32_t n, uint32_t lap)
 {
-	uint64_t i = 0;
+	const cleat_handle *end = handles + n;
 
 #ifdef CLEAT_RING_SSE
 	const __m128i bit = _mm_set1_epi32((int)lap);
 
 	cleat_fence_compiler(); /* with x86's order of stores: a release */
-	for (; i + 4 <= n; i += 4) {
-		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&handles[i]);
+	for (; end - handles >= 4; handles += 4, slot += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)handles);
 
 		four = _mm_or_si128(_mm_slli_epi32(four, 1), bit);
-		_mm_storeu_si128((__m128i *)(void *)&slot[i], four);
+		_mm_storeu_si128((__m128i *)(void *)slot, four);
 	}
 #endif
-	for (; i < n; i++) /* partner: the acquire load in cleat_ring_copy_run() */
-		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
+	for (; handles < end; handles++, slot++)
+		/* partner: the acquire load in cleat_ring_copy_run() */
+		cleat_store_release(slot, (uint32_t)(*handles << 1) | lap);
 }
 
 /* As cleat_ring_fill(), past the wrap. */
@@ -169,7 +174,7 @@ struct cleat_ring_found {
 
 /* Up to the wrap: @p n slots of one lap from @p pos on. */
 cleat_inline struct cleat_ring_found cleat_ring_copy_run(
-	const uint32_t *slot, uint64_t pos, cleat_handle *out, uint64_t n, uint32_t lap)
+	const uint32_t *slot, uint64_t pos, cleat_handle *out, uint32_t n, uint32_t lap)
 {
 	uint64_t i = 0;
 	uint64_t got;

@@ -7,6 +7,12 @@
  * killed between its slots and head leaves head behind the full slots; the next producer's end
  * must be recovered first (cleat_ring_recover_producer() in ring_recover.h).
  *
+ * The tail is the consumer's own and says where it stands, for its successor and for audits. The
+ * producer, when it is short of room, reads `shown` in another line, which follows the tail once it
+ * is an eighth of the ring behind, and when the consumer finds nothing. So a full ring does not
+ * make both ends fight for one line, and it looks full until an eighth of it is free. Always shown
+ * <= tail; a consumer killed between the two leaves that to its successor.
+ *
  * Raw: no operation bracket (shared.h); the caller has one, or is alone.
  */
 #ifndef CLEAT_RUNTIME_RING_SPSC_H
@@ -39,11 +45,11 @@ cleat_inline uint32_t cleat_ring_claim_spsc(
 	*pos = head;
 	if (cleat_likely(room >= n && room <= r->size))
 		return n;
-	/* partner: the release store of the tail: its copies are over */
-	r->seen_tail = cleat_load_acquire(&r->shm->tail);
+	/* partner: the release store in cleat_ring_show_spsc(): copies up to there are over */
+	r->seen_tail = cleat_load_acquire(&r->shm->shown);
 	room = r->size - (head - r->seen_tail);
 	if (cleat_unlikely(room > r->size))
-		return 0; /* tail beyond head: not recovered yet */
+		return 0; /* beyond head: not recovered yet */
 	if (room >= n)
 		return n;
 	return bulk ? 0 : (uint32_t)room;
@@ -68,6 +74,15 @@ cleat_inline uint32_t cleat_ring_put_spsc(
 	return n;
 }
 
+/* The tail is at @p tail now; @p idle: there is nothing more. */
+cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail, int idle)
+{
+	uint64_t behind = tail - cleat_load_relaxed(&r->shm->shown);
+
+	if (behind >= r->lag || (idle && behind != 0))
+		cleat_store_release(&r->shm->shown, tail);
+}
+
 cleat_inline uint32_t cleat_ring_get_spsc(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
@@ -86,6 +101,7 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 	}
 	if (found.end != tail)
 		cleat_store_release(&r->shm->tail, found.end);
+	cleat_ring_show_spsc(r, found.end, found.n == 0);
 	return (uint32_t)found.n;
 }
 

@@ -53,6 +53,7 @@ void ring_world_start_at(struct cleat_ring *r, uint64_t pos)
 {
 	r->shm->head = pos;
 	r->shm->tail = pos;
+	r->shm->shown = pos;
 	r->seen_tail = pos;
 	/* what the lap before left in each slot */
 	for (uint64_t p = pos - r->size; p != pos; p++)

@@ -187,6 +187,27 @@ START_TEST(test_bad_rows)
 }
 END_TEST
 
+/* The producer learns of room an eighth of the ring at a time, and of all when nothing is left. */
+START_TEST(test_room_is_shown_seldom)
+{
+	struct cleat_ring r;
+	struct ring_world *world = ring_world_new(&r, 64, CLEAT_RING_SPSC);
+
+	number_handles();
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 64), 64);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 7), 7);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 64), 0);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 1), 1);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 64), 8);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 59), 59);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 64), 5);
+	ck_assert_uint_eq(cleat_ring_enqueue_bulk(&r, handles, 64), 0);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 1), 0);
+	ck_assert_uint_eq(cleat_ring_enqueue_bulk(&r, handles, 64), 64);
+	ring_world_free(world, 64);
+}
+END_TEST
+
 /* A tail beyond head for good: only a broken process can leave that. Nobody may hang. */
 START_TEST(test_scribbled_indexes)
 {
@@ -195,9 +216,11 @@ START_TEST(test_scribbled_indexes)
 
 	number_handles();
 	r.shm->tail = 1000;
+	r.shm->shown = 1000;
 	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 9), 0);
 	ck_assert_uint_eq(cleat_ring_count(&r), 0);
 	r.shm->tail = 0;
+	r.shm->shown = 0;
 	r.shm->head = 1ULL << 60;
 	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 9), 0);
 	ck_assert_uint_le(cleat_ring_count(&r), 8);
@@ -352,6 +375,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(tcase, test_room_is_shown_seldom);
 	tcase_add_loop_test(tcase, test_full_and_empty, 0, 2 * STARTS);
 	tcase_add_loop_test(tcase, test_every_size_of_burst, 0, 2);
 	tcase_add_loop_test(tcase, test_smallest_ring, 0, 2);
