@@ -5,6 +5,7 @@
 #
 #   tools/deps.sh            to build, test and run the demo
 #   tools/deps.sh format     clang-format as well
+#   tools/deps.sh count      valgrind as well, to count instructions
 #   tools/deps.sh bench      DPDK as well, to compare with
 #
 # Needs no root when nothing is missing. Exit 1: something is missing and could not be installed.
@@ -19,8 +20,9 @@ need=(
 for extra in "$@"; do
 	case $extra in
 	format) need+=(clang-format) ;;
+	count) need+=(valgrind) ;;
 	bench) need+=(libdpdk-dev dpdk-dev) ;;
-	*) echo "deps.sh: unknown argument $extra (give: format, bench)" >&2; exit 2 ;;
+	*) echo "deps.sh: unknown argument $extra (give: format, count, bench)" >&2; exit 2 ;;
 	esac
 done
 
