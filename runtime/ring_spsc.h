@@ -74,12 +74,10 @@ cleat_inline uint32_t cleat_ring_put_spsc(
 	return n;
 }
 
-/* The tail is at @p tail now; @p idle: there is nothing more. */
-cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail, int idle)
+/* Show the producer the tail if it is @p lag behind. */
+cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail, uint32_t lag)
 {
-	uint64_t behind = tail - cleat_load_relaxed(&r->shm->shown);
-
-	if (behind >= r->lag || (idle && behind != 0))
+	if (cleat_unlikely(tail - cleat_load_relaxed(&r->shm->shown) >= lag))
 		cleat_store_release(&r->shm->shown, tail);
 }
 
@@ -99,9 +97,12 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 		found.end = cleat_ring_after_tombstones(r, tail);
 		found.n = 0;
 	}
-	if (found.end != tail)
-		cleat_store_release(&r->shm->tail, found.end);
-	cleat_ring_show_spsc(r, found.end, found.n == 0);
+	if (cleat_unlikely(found.end == tail)) {
+		cleat_ring_show_spsc(r, tail, 1);
+		return 0;
+	}
+	cleat_store_release(&r->shm->tail, found.end);
+	cleat_ring_show_spsc(r, found.end, r->lag);
 	return (uint32_t)found.n;
 }
 
