@@ -42,21 +42,18 @@ static void drop_pending(struct cleat_flow *flow)
 /* Offer what is pending. @return 0, or negative errno of the endpoint */
 static int hand_on(struct cleat_flow *flow, uint64_t max_tries)
 {
-	/* what the lengths are must be known before others may free the packets */
-	uint32_t lens[CLEAT_MAX_BURST];
 	struct cleat_mbuf **mbufs = flow->mbufs + flow->first;
 	bool counted = flow->tx.kind != CLEAT_ENDPOINT_NONE;
-	int done;
+	/* before: others may free those that are taken; what is not taken stays ours */
+	uint64_t bytes = counted ? bytes_of(mbufs, flow->n) : 0;
+	int done = cleat_endpoint_tx(&flow->tx, mbufs, flow->n);
 
-	for (unsigned i = 0; counted && i < flow->n; i++)
-		lens[i] = mbufs[i]->pkt_len;
-	done = cleat_endpoint_tx(&flow->tx, mbufs, flow->n);
 	if (done < 0)
 		return cleat_err(done, "sending to %s failed: %s", flow->tx.name, strerror(-done));
-	for (int i = 0; counted && i < done; i++)
-		flow->counts.tx_bytes += lens[i];
-	if (counted)
+	if (counted) {
 		flow->counts.tx_packets += (unsigned)done;
+		flow->counts.tx_bytes += bytes - bytes_of(mbufs + done, flow->n - (unsigned)done);
+	}
 	flow->first += (unsigned)done;
 	flow->n -= (unsigned)done;
 	flow->tries++;

@@ -100,19 +100,22 @@ static void done_free(struct done *d)
 /* Everything up to descriptor @p last is done. */
 static void clean_to(struct cleat_nic_txq *tx, uint32_t last, struct done *d)
 {
-	uint32_t at;
+	struct cleat_mbuf **sent = tx->sent;
+	uint32_t at, next = tx->clean, done = 0;
 
 	do {
-		at = tx->clean;
-		if (tx->sent[at] != NULL) {
-			d->mbufs[d->n++] = tx->sent[at];
-			tx->sent[at] = NULL;
+		at = next;
+		if (sent[at] != NULL) {
+			d->mbufs[d->n++] = sent[at];
+			sent[at] = NULL;
 			if (d->n == FREE_CHUNK)
 				done_free(d);
 		}
-		tx->clean = at + 1 == tx->v.count ? 0 : at + 1;
-		tx->used--;
+		next = at + 1 == tx->v.count ? 0 : at + 1;
+		done++;
 	} while (at != last);
+	tx->clean = next;
+	tx->used -= done;
 }
 
 void cleat_nic_tx_clean(struct cleat_nic_txq *tx)

@@ -98,6 +98,13 @@ cleat_inline void cleat_nic_tx_put(
 	tx->used++;
 }
 
+/* Descriptors before @p next are filled, @p room are left. */
+cleat_inline void cleat_nic_tx_filled(struct cleat_nic_txq *tx, uint32_t next, uint32_t room)
+{
+	tx->next = next;
+	tx->used = tx->v.count - 1 - room;
+}
+
 /* Does the data lie in one page? A device that sees the pages in other places than we do may still
  * take it in one piece, but QEMU's 82574 and 82576 drop the packet then. So it gets two pieces. */
 cleat_inline int cleat_nic_tx_in_page(const struct cleat_nic_txq *tx, const struct cleat_mbuf *m)
@@ -130,6 +137,8 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 {
 	struct cleat_nic_txq *tx = (struct cleat_nic_txq *)q->data;
 	struct cleat_mbuf *refused[CLEAT_MAX_BURST];
+	struct cleat_nic_desc *ring = tx->v.ring;
+	uint32_t count = tx->v.count, next, room;
 	unsigned i, n_refused = 0, unreported = 0;
 	uint64_t word, bytes = 0;
 	uint64_t op;
@@ -138,18 +147,29 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 		cleat_nic_tx_clean(tx);
 	op = cleat_op_enter();
 	word = cleat_owner_word(CLEAT_OWNER_QUEUE, tx->owner_id);
+	/* in registers: each store of an owner word has the compiler read all memory anew */
+	next = tx->next;
+	room = cleat_nic_tx_room(tx);
 	for (i = 0; i < n; i++) {
 		struct cleat_mbuf *m = mbufs[i];
 		uint32_t len = m->pkt_len;
 
 		if (cleat_likely(cleat_nic_tx_is_simple(tx, m))) {
-			if (cleat_unlikely(cleat_nic_tx_room(tx) == 0))
+			if (cleat_unlikely(room == 0))
 				break;
 			cleat_store_release(&m->owner, word);
-			cleat_nic_tx_put(tx, cleat_mbuf_data_iova(m), simple(m), m);
+			ring[next].w[0] = cleat_mbuf_data_iova(m);
+			ring[next].w[1] = simple(m);
+			tx->sent[next] = m;
+			next = next + 1 == count ? 0 : next + 1;
+			room--;
 		} else {
-			int done = cleat_nic_tx_any(tx, m, word, plan);
+			int done;
 
+			cleat_nic_tx_filled(tx, next, room);
+			done = cleat_nic_tx_any(tx, m, word, plan);
+			next = tx->next;
+			room = cleat_nic_tx_room(tx);
 			if (done == 0)
 				break;
 			if (done < 0) {
@@ -159,10 +179,12 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 		}
 		bytes += len;
 		if (++unreported == CLEAT_NIC_TX_REPORT) {
+			cleat_nic_tx_filled(tx, next, room);
 			cleat_nic_tx_report(tx);
 			unreported = 0;
 		}
 	}
+	cleat_nic_tx_filled(tx, next, room);
 	if (cleat_likely(i != n_refused)) {
 		if (unreported != 0)
 			cleat_nic_tx_report(tx);
