@@ -25,13 +25,19 @@ LIB = 'usr/lib/x86_64-linux-gnu'
 QEMU_SUITE = {'bookworm': 'bookworm-backports'}  # QEMU 7.2 there has no igb
 TESTPMD = """\
 #!/bin/sh
-# testpmd - DPDK's, with the libraries and the driver plugins beside this file.
+# testpmd - DPDK's, with the libraries and driver plugins beside this file, or where they were
+# installed before: those are the system's.
 here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
+lib=usr/lib/x86_64-linux-gnu
+export LD_LIBRARY_PATH=$here/$lib:$here/lib/x86_64-linux-gnu
 plugins=
 for name in bus_pci bus_vdev mempool_ring net_e1000 net_virtio net_vmxnet3 net_null net_pcap; do
-	for file in "$here"/usr/lib/x86_64-linux-gnu/dpdk/pmds-*/librte_$name.so.[0-9][0-9]; do
-		plugins="$plugins -d $file"
+	for file in "$here"/$lib/dpdk/pmds-*/librte_$name.so.[0-9][0-9] \\
+		/$lib/dpdk/pmds-*/librte_$name.so.[0-9][0-9]; do
+		if [ -e "$file" ]; then
+			plugins="$plugins -d $file"
+			break
+		fi
 	done
 done
 exec "$here/usr/bin/dpdk-testpmd" $plugins "$@"
