@@ -26,10 +26,11 @@ SIZES = (60, 61, 64, 65, 127, 128, 129, 256, 511, 512, 513, 1024, 1279, 1280, 15
 class Primary:
     """cleat-primary on NICs ({nic: kernel driver}) and virtual devices."""
 
-    def __init__(self, guest, nics, vdevs=(), args=(), nic_args='', program=None):
-        self.guest, self.nics, self.job = guest, nics, None
+    def __init__(self, guest, nics, vdevs=(), args=(), nic_args='', program=None,
+                 instance=INSTANCE):
+        self.guest, self.nics, self.job, self.instance = guest, nics, None, instance
         self.ports = {}
-        self.command = [program or '%s/cleat-primary' % lab.BIN, '--instance', INSTANCE, '--log-level',
+        self.command = [program or '%s/cleat-primary' % lab.BIN, '--instance', instance, '--log-level',
                         'info', '--allow-user', 'nobody', *args]
         for nic in nics:
             self.command += ['-a', nic.address + nic_args]
@@ -75,8 +76,8 @@ class Primary:
 
     def tool(self, *args):
         """A command of the tool, parsed."""
-        return json.loads(self.guest.check(['%s/cleat' % lab.BIN, '--instance', INSTANCE, '--json',
-                                            *args]))
+        return json.loads(self.guest.check(['%s/cleat' % lab.BIN, '--instance', self.instance,
+                                            '--json', *args]))
 
     def port(self, nic, again=False):
         """The port id of a NIC, or of a device's name. again: it may have come anew."""
@@ -86,11 +87,13 @@ class Primary:
         assert name in self.ports, '%s is no port\n%s' % (name, self.log())
         return self.ports[name]
 
-    def worker(self, name, *args, program='cleat-rxtx', user='nobody', wait=True):
+    def worker(self, name, *args, program='cleat-rxtx', user='nobody', wait=True, nice=19):
         """Start a worker; returns when it is running. Workers that look for packets all the time
-        leave the guest's processors to the primary and the tool when those need one."""
-        job = self.guest.start(['nice', '-n', '19', '%s/%s' % (lab.BIN, program), '--instance', INSTANCE, '--name',
-                                name, '--log-level', 'info', *args], user=user)
+        leave the guest's processors to the primary and the tool when those need one, unless nice
+        is 0."""
+        job = self.guest.start(['nice', '-n', str(nice), '%s/%s' % (lab.BIN, program), '--instance',
+                                self.instance, '--name', name, '--log-level', 'info', *args],
+                               user=user)
         if wait:
             job.wait_for('is running', 30)
         return job
@@ -102,7 +105,7 @@ class Primary:
 
     def audit(self):
         """None is lost."""
-        done = self.guest.run(['%s/cleat' % lab.BIN, '--instance', INSTANCE, 'audit'])
+        done = self.guest.run(['%s/cleat' % lab.BIN, '--instance', self.instance, 'audit'])
         assert done.code == 0, (done.out + done.err).decode()
 
 

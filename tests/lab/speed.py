@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """speed.py - packets per second of each driver beside testpmd, on the same NICs in the same boot.
 
-    tests/lab/speed.py [--seconds S] [--rounds N] [--json] [MODEL...]
+    tests/lab/speed.py [--seconds S] [--rounds N] [--way tx|rx] [--json] [MODEL...]
 
-A NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by testpmd
-(A B A B ...); nobody takes them, or with virtio the guest's kernel. The medians and their ratio are
-printed; above 1 Cleat is faster. A guest under TCG interprets every instruction, so the figures are
-worth their ratio only.
+Sending: a NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by
+testpmd (A B A B ...); nobody takes them, or with virtio the guest's kernel. Receiving: the NIC takes
+what the other one on the wire sends, all the time by the same worker of a Cleat of its own. The
+medians and their ratio are printed; above 1 Cleat is faster. A guest under TCG interprets every
+instruction, so the figures are worth their ratio only; a receiver that keeps up with the sender has
+the sender's speed.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import json
 import statistics
 import sys
@@ -24,33 +27,50 @@ import cache
 import lab
 import pci
 
-FUNCTION = 'igbvf'  # in a guest of its own
-VIRTUAL = lab.Config(nics=('igb,hub=0,vfs=2',), hugepages='256')
+FUNCTION = 'igbvf'  # in a guest of its own: the first function, and a sender beside it
+VIRTUAL = lab.Config(nics=('igb,hub=0,vfs=2', 'igb,hub=0'), hugepages='256')
 DRIVERS = {'e1000': 'net_em (82540EM)', 'e1000e': 'net_em (82574)', 'igb': 'net_igb',
            'virtio-modern': 'net_virtio (modern)', FUNCTION: 'net_igbvf'}
+WAYS = {'tx': 'sending', 'rx': 'receiving'}
+TO = '02:00:00:00:00:02'  # whom the packets that cleat-rxtx makes are for
+MEMORY = ('-m', '128')    # two primaries and testpmd have to fit
 
 
-def ours(guest, nic, seconds):
-    """Packets per second that Cleat sends."""
-    with bed.Primary(guest, {nic: 'vfio-pci'}) as primary:
-        sender = primary.worker('sender', '--mode', 'txonly', '--tx', 'port:%d:0' %
-                                primary.port(nic))
+def ours(guest, nic, seconds, way):
+    """Packets per second that Cleat sends or receives."""
+    with bed.Primary(guest, {nic: 'vfio-pci'}, args=MEMORY) as primary:
+        port = 'port:%d:0' % primary.port(nic)
+        flow = ['--mode', way + 'only', '--' + way, port]
+        if way == 'rx' and nic.mac != TO:  # a virtual function must not, and need not
+            flow.append('--promiscuous')
+        worker = primary.worker('worker', *flow, nice=0)  # as testpmd
         time.sleep(1)
-        before, start = primary.stats(nic)['tx_packets'], time.monotonic()
+        before, start = primary.stats(nic)[way + '_packets'], time.monotonic()
         time.sleep(seconds)
-        after, took = primary.stats(nic)['tx_packets'], time.monotonic() - start
-        bed.stop(sender)
+        after, took = primary.stats(nic)[way + '_packets'], time.monotonic() - start
+        bed.stop(worker)
     return (after - before) / took
 
 
-def theirs(guest, nic, seconds):
+def theirs(guest, nic, seconds, way):
     """The same by testpmd, with its vector paths and caches as they are by default."""
     pci.bind(guest, nic.address, 'vfio-pci')
     try:
-        _, sent, _ = pci.testpmd(guest, [nic.address], 'txonly', seconds, '--txpkts=60')
-        return sent
+        received, sent, _ = pci.testpmd(guest, [nic.address], way + 'only', seconds,
+                                        '--txpkts=60' if way == 'tx' else '')
+        return sent if way == 'tx' else received
     finally:
         pci.unbind(guest, nic.address)
+
+
+@contextlib.contextmanager
+def sending(guest, nic):
+    """The other NIC sends all the time."""
+    with bed.Primary(guest, {nic: 'vfio-pci'}, args=MEMORY, instance='sender') as primary:
+        worker = primary.worker('sender', '--mode', 'txonly', '--tx', 'port:%d:0' %
+                                primary.port(nic), nice=0)
+        yield
+        bed.stop(worker)
 
 
 @contextlib.contextmanager
@@ -71,24 +91,28 @@ def virtual_function(guest):
     """The first one of a physical function that the guest's kernel runs."""
     physical = guest.nics[0]
     name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
-    guest.check('ip link set %s up; ip link set %s vf 0 mac 02:00:00:00:10:00' % (name, name))
-    return dataclasses.replace(physical, address=physical.vf_address(0), mac='02:00:00:00:10:00')
+    guest.check('ip link set %s up; ip link set %s vf 0 mac %s' % (name, name, TO))
+    return dataclasses.replace(physical, address=physical.vf_address(0), mac=TO)
 
 
-def measure(guest, model, seconds, rounds):
-    """Both, in turn: {driver, cleat, peer, ratio}."""
+def measure(guest, model, way, seconds, rounds):
+    """Both, in turn: {driver, way, cleat, peer, ratio}."""
     if model == FUNCTION:
-        sink, nic = None, virtual_function(guest)
+        other, nic = guest.nics[1], virtual_function(guest)
     else:
-        sink, nic = [n for n in guest.nics if n.model == model]
-    cleat, peer = [], []
-    with kernel_sink(guest, sink) if model.startswith('virtio') else contextlib.nullcontext():
+        other, nic = [n for n in guest.nics if n.model == model]
+    cleat, peer, beside = [], [], contextlib.nullcontext()
+    if way == 'rx':
+        beside = sending(guest, other)
+    elif model.startswith('virtio'):
+        beside = kernel_sink(guest, other)
+    with beside:
         for _ in range(rounds):
-            cleat.append(ours(guest, nic, seconds))
-            peer.append(theirs(guest, nic, seconds))
-    mine, other = statistics.median(cleat), statistics.median(peer)
-    return {'driver': DRIVERS[model], 'unit': 'packets/s', 'cleat': round(mine),
-            'peer': round(other), 'ratio': round(mine / other, 2), 'runs': rounds,
+            cleat.append(ours(guest, nic, seconds, way))
+            peer.append(theirs(guest, nic, seconds, way))
+    mine, theirs_ = statistics.median(cleat), statistics.median(peer)
+    return {'driver': DRIVERS[model], 'way': WAYS[way], 'unit': 'packets/s', 'cleat': round(mine),
+            'peer': round(theirs_), 'ratio': round(mine / theirs_, 2), 'runs': rounds,
             'cleat_runs': [round(n) for n in cleat], 'peer_runs': [round(n) for n in peer]}
 
 
@@ -97,6 +121,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=float, default=3)
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--way', choices=list(WAYS), help='only sending, or only receiving')
     parser.add_argument('--json', action='store_true')
     parser.add_argument('model', nargs='*', choices=[[], *DRIVERS])
     args = parser.parse_args()
@@ -108,19 +133,20 @@ def main():
     rows = []
     models = args.model or list(DRIVERS)
     if not args.json:
-        print('%-22s %12s %12s   ratio\n%-22s %12s %12s' % ('sending 60 bytes', 'cleat', 'testpmd',
-                                                          '', 'packets/s', 'packets/s'))
+        print('%-22s %-10s %12s %12s   ratio\n%-33s %12s %12s' % (
+            '60 bytes', '', 'cleat', 'testpmd', '', 'packets/s', 'packets/s'))
     for config, here in ((lab.STANDARD, [m for m in models if m != FUNCTION]),
                          (VIRTUAL, [m for m in models if m == FUNCTION])):
         if not here:
             continue
         with lab.Guest(config) as guest:
-            for model in here:
-                rows.append(measure(guest, model, args.seconds, args.rounds))
+            for model, way in itertools.product(here, [args.way] if args.way else WAYS):
+                row = measure(guest, model, way, args.seconds, args.rounds)
+                rows.append(row)
                 if not args.json:
-                    print('%-22s %12d %12d   %.2f' % (rows[-1]['driver'], rows[-1]['cleat'],
-                                                      rows[-1]['peer'], rows[-1]['ratio']),
-                          flush=True)
+                    print('%-22s %-10s %12d %12d   %.2f' % (
+                        row['driver'], row['way'], row['cleat'], row['peer'], row['ratio']),
+                        flush=True)
     if args.json:
         print(json.dumps(rows, indent=2))
     return 0
