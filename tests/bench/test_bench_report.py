@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_bench_report.py - report.py makes a table and plots of results, and says what was missed."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+failures = []
+
+
+def expect(what, good):
+    """Note a failure."""
+    if not good:
+        failures.append(what)
+        print('failed: %s' % what)
+
+
+def row(burst, cleat, peer, goal):
+    """As the benchmark writes one; no peer: no ratio."""
+    return {'case': 'ring-spsc', 'params': {'burst': burst}, 'unit': 'ns/element', 'cleat': cleat,
+            'peer': peer, 'ratio': peer and peer / cleat, 'goal': goal, 'runs': 3,
+            'cleat_spread': [cleat * 0.9, cleat * 1.2],
+            'peer_spread': peer and [peer * 0.9, peer * 1.1]}
+
+
+ROWS = [row(1, 10.0, 50.0, 4), row(8, 5.0, 10.0, 3), row(32, 2.0, None, 1.5)]
+
+
+def report(folder, rows, *args):
+    """(exit code, output and errors)"""
+    with open(folder + '/run.json', 'w', encoding='utf-8') as f:
+        json.dump(rows, f)
+    done = subprocess.run([sys.executable, HERE + '/report.py', folder + '/run.json', *args],
+                          capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def check_table(folder):
+    """Each row says its ratio and what became of the goal."""
+    code, out = report(folder, ROWS)
+    expect('table: exit code %d: %s' % (code, out), code == 0)
+    lines = out.splitlines()
+    expect('a head, a rule and three rows: ' + out, len(lines) == 5)
+    for line, word in zip(lines[2:], ('| 5.00 | 4 | reached |', '| 2.00 | 3 | missed by 33 % |',
+                                      '| - | - | 1.5 |  |')):
+        expect('"%s" in: %s' % (word, line), word in line)
+    expect('the spread: ' + lines[2], '10.00 (9.00 to 12.00)' in lines[2])
+
+
+def check_plots(folder):
+    """Each is XML with a line for each side; what has no figures has no plot."""
+    code, out = report(folder, ROWS, '--plots', folder + '/plots')
+    expect('plots: exit code %d: %s' % (code, out), code == 0)
+    expect('only what was measured', os.listdir(folder + '/plots') == ['ring-spsc.svg'])
+    name = '{http://www.w3.org/2000/svg}'
+    picture = xml.parse(folder + '/plots/ring-spsc.svg').getroot()
+    counts = {kind: len(list(picture.iter(name + kind))) for kind in
+              ('polyline', 'circle', 'rect')}
+    expect('lines and points: %s' % counts, counts == {'polyline': 2, 'circle': 3, 'rect': 2})
+    words = [t.text for t in picture.iter(name + 'text')]
+    for word in ('burst', 'Cleat', 'DPDK', '1', '8', '32', '50', '2'):
+        expect('"%s" among %s' % (word, words), word in words)
+    heights = [float(c.get('cy')) for c in picture.iter(name + 'circle')]
+    expect('less is lower: %s' % heights, heights == sorted(heights) and heights[0] < heights[1])
+
+
+def check_into(folder):
+    """The table replaces what stands between the marks, and nothing else."""
+    path = folder + '/text.md'
+    for before in ('', 'old\n'):
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('above\n<!-- report.py: begin -->\n%s<!-- report.py: end -->\nbelow\n' % before)
+        code, out = report(folder, ROWS, '--into', path)
+        expect('--into: exit code %d: %s' % (code, out), code == 0)
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+        expect('around it all stays: ' + text, text.startswith('above\n') and
+               text.endswith('\nbelow\n') and 'old' not in text and text.count('ring-spsc') == 3)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('no marks\n')
+    code, out = report(folder, ROWS, '--into', path)
+    expect('no marks: exit code %d: %s' % (code, out), code == 1 and 'has no lines' in out)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check_table(folder)
+        check_plots(folder)
+        check_into(folder)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
