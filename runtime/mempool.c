@@ -164,10 +164,8 @@ int cleat_mempool_init_shm(
 	return 0;
 }
 
-/* This process's descriptions. An entry is written under the lock, then marked open; it is written
- * again only if its row has changed: then nobody can have mbufs of the old pool. */
-static struct cleat_mempool pools[CLEAT_MAX_POOLS];
-static uint32_t opened[CLEAT_MAX_POOLS];
+struct cleat_mempool cleat_pools[CLEAT_MAX_POOLS];
+uint32_t cleat_pools_known[CLEAT_MAX_POOLS];
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int cleat_mempool_same(const struct cleat_mempool *mp, const struct cleat_mempool *other)
@@ -182,35 +180,32 @@ int cleat_mempool_same(const struct cleat_mempool *mp, const struct cleat_mempoo
 
 static struct cleat_mempool *open_by_id(uint16_t id)
 {
+	struct cleat_mempool *known = cleat_pools_known[id] != 0 ? &cleat_pools[id] : NULL;
 	struct cleat_mempool now;
 	struct cleat_pool_row_shm row;
 	int rc = CLEAT_ROW_READ(&row, &cleat_registry->pools[id]);
 
 	if (rc < 0)
 		/* its writer stopped half way; what was known before still holds */
-		return opened[id] ? &pools[id] : NULL;
+		return known;
 	rc = cleat_mempool_open_row(&now, id, &row);
 	if (rc < 0)
 		return NULL;
-	if (!opened[id] || !cleat_mempool_same(&pools[id], &now))
-		pools[id] = now;
-	cleat_store_relaxed(&pools[id].row_seq, row.seq);
-	cleat_store_release(&opened[id], 1); /* partner: the acquire load below */
-	return &pools[id];
+	if (known == NULL || !cleat_mempool_same(known, &now))
+		cleat_pools[id] = now;
+	/* partner: the acquire load in cleat_mempool_by_id() */
+	cleat_store_release(&cleat_pools_known[id], row.seq + 1);
+	return &cleat_pools[id];
 }
 
-struct cleat_mempool *cleat_mempool_by_id(uint16_t id)
+struct cleat_mempool *cleat_mempool_look_up(uint16_t id)
 {
 	struct cleat_mempool *mp;
 
-	if (cleat_unlikely(id >= CLEAT_MAX_POOLS || cleat_registry == NULL)) {
+	if (id >= CLEAT_MAX_POOLS || cleat_registry == NULL) {
 		cleat_err(-ENOENT, "pool %u does not exist", id);
 		return NULL;
 	}
-	if (cleat_likely(cleat_load_acquire(&opened[id]) &&
-			 cleat_load_relaxed(&pools[id].row_seq) ==
-				 cleat_load_relaxed(&cleat_registry->pools[id].seq)))
-		return &pools[id];
 	pthread_mutex_lock(&pools_lock);
 	mp = open_by_id(id);
 	pthread_mutex_unlock(&pools_lock);
@@ -227,7 +222,7 @@ struct cleat_mempool *cleat_mempool_by_name(const char *name)
 void cleat_mempool_forget_all(void)
 {
 	pthread_mutex_lock(&pools_lock);
-	memset(opened, 0, sizeof(opened));
+	memset(cleat_pools_known, 0, sizeof(cleat_pools_known));
 	pthread_mutex_unlock(&pools_lock);
 }
 
@@ -356,17 +351,17 @@ static uint32_t flush(
 	return keep;
 }
 
-void cleat_mempool_put_owned(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
 	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
 	uint32_t len;
 
-	if (cleat_unlikely(cache == NULL || n > mp->cache_handles)) {
+	if (cache == NULL || n > mp->cache_handles) {
 		cleat_mempool_put_ring(mp, handles, n);
 		return;
 	}
 	len = cache_len(mp, cache);
-	if (cleat_unlikely(len + n > mp->cache_handles))
+	if (len + n > mp->cache_handles)
 		len = flush(mp, cache, len, n);
 	cleat_handles_copy(cleat_cache_handles(cache) + len, handles, n);
 	cleat_store_release(&cache->len, len + n);

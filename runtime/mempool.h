@@ -96,9 +96,27 @@ int cleat_mempool_open_row(
 /** Do both describe the same memory under the same name? */
 int cleat_mempool_same(const struct cleat_mempool *mp, const struct cleat_mempool *other);
 
+/* This process's descriptions. An entry is written under a lock, then its number in `known` is set:
+ * 1 + the sequence count of the row it was made of, 0: none. It is written again only if its row
+ * has changed: then nobody can have mbufs of the old pool. */
+extern struct cleat_mempool cleat_pools[CLEAT_MAX_POOLS];
+extern uint32_t cleat_pools_known[CLEAT_MAX_POOLS];
+
+/* As cleat_mempool_by_id(), for a pool that is not known, or no longer. */
+struct cleat_mempool *cleat_mempool_look_up(uint16_t id);
+
 /** This process's own description of pool @p id, opened on first use; it stays where it is. NULL
  * with a sentence if there is no such pool. */
-struct cleat_mempool *cleat_mempool_by_id(uint16_t id);
+cleat_inline struct cleat_mempool *cleat_mempool_by_id(uint16_t id)
+{
+	/* partner: the release store in mempool.c */
+	if (cleat_likely(id < CLEAT_MAX_POOLS && cleat_registry != NULL &&
+			 cleat_load_acquire(&cleat_pools_known[id]) ==
+				 cleat_load_relaxed(&cleat_registry->pools[id].seq) + 1))
+		return &cleat_pools[id];
+	return cleat_mempool_look_up(id);
+}
+
 struct cleat_mempool *cleat_mempool_by_name(const char *name);
 
 /** Forget all descriptions, at detach; no thread uses a pool meanwhile. */
@@ -185,8 +203,28 @@ cleat_inline int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, 
 	return 0;
 }
 
+/* As cleat_mempool_put_owned(), where the cache alone does not serve. */
+void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+
 /** Raw, inside an operation: put handles back whose owner words say POOL; 0..CLEAT_MAX_BURST. */
-void cleat_mempool_put_owned(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
+cleat_inline void cleat_mempool_put_owned(
+	struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
+{
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+
+	if (cleat_likely(cache != NULL)) {
+		uint32_t len = cleat_load_relaxed(&cache->len);
+		uint32_t room = mp->cache_handles - len;
+
+		if (cleat_likely(n <= room && room <= mp->cache_handles)) {
+			cleat_handles_copy(cleat_cache_handles(cache) + len, handles, n);
+			/* partner: the sweep's acquire load, after this thread's death */
+			cleat_store_release(&cache->len, len + n);
+			return;
+		}
+	}
+	cleat_mempool_put_past(mp, handles, n);
+}
 
 /** Raw, inside an operation: write the owner words, then the same. */
 void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
