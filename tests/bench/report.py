@@ -4,7 +4,8 @@
 
     report.py FILE.json                       the table
     report.py FILE.json --plots FOLDER        plots as well: FOLDER/*.svg
-    report.py FILE.json --into FILE.md        the table into a text, between its two marks
+    report.py FILE.json --into FILE.md        the table into a text, between its marks; and between
+                                              others, if it has them, check.py's recorded counts
 
 docs/performance.md is made with
     tests/bench/report.py docs/performance/run.json --plots docs/performance --into docs/performance.md
@@ -17,14 +18,21 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import check  # noqa: E402
 import svg  # noqa: E402
 
-BEGIN, END = '<!-- report.py: begin -->\n', '<!-- report.py: end -->\n'
+RESULTS, COUNTS = '<!-- report.py: results -->\n', '<!-- report.py: instructions -->\n'
+END = '<!-- report.py: end -->\n'
 
 
 def digits(value):
     """A number with three or so figures."""
     return '%.*f' % (0 if value >= 1000 else 1 if value >= 100 else 2, value)
+
+
+def share(ratio):
+    """A ratio; a small one is not 0."""
+    return '%.2f' % ratio if ratio >= 0.1 else '%.2g' % ratio
 
 
 def cell(row, side):
@@ -36,11 +44,13 @@ def cell(row, side):
 
 def verdict(row):
     """What became of the goal."""
-    if row.get('error') or row['ratio'] is None or row['goal'] is None:
-        return 'failed: ' + row['error'] if row.get('error') else ''
-    if row['ratio'] >= row['goal']:
-        return 'reached'
-    return 'missed by %.0f %%' % ((1 - row['ratio'] / row['goal']) * 100)
+    said = []
+    if row['ratio'] is not None and row['goal'] is not None:
+        said.append('reached' if row['ratio'] >= row['goal'] else
+                    'missed by %.3g %%' % ((1 - row['ratio'] / row['goal']) * 100))
+    if row.get('error'):  # may be pages; the file has it
+        said.append('not all runs succeeded')
+    return ', '.join(said)
 
 
 def table(rows):
@@ -51,8 +61,21 @@ def table(rows):
         params = ', '.join('%s %s' % (key, value) for key, value in row['params'].items())
         out.append('| %s | %s | %s | %s | %s | %s | %s | %s |' % (
             row['case'], params, row['unit'], cell(row, 'cleat'), cell(row, 'peer'),
-            '-' if row['ratio'] is None else '%.2f' % row['ratio'],
+            '-' if row['ratio'] is None else share(row['ratio']),
             '-' if row['goal'] is None else '%g' % row['goal'], verdict(row)))
+    return '\n'.join(out) + '\n'
+
+
+def instructions():
+    """What check.py recorded: a row for each operation, a column for each burst."""
+    with open(check.BASELINE, encoding='utf-8') as f:
+        counts = {tuple(k.split()): v for k, v in json.load(f)['instructions'].items()}
+    bursts = sorted({burst for _, burst in counts}, key=int)
+    out = ['| operation | ' + ' | '.join('burst ' + b for b in bursts) + ' |',
+           '|---|' + '---:|' * len(bursts)]
+    for name in dict.fromkeys(name for name, _ in counts):
+        out.append('| %s | %s |' % (name, ' | '.join(
+            digits(counts[name, b]) if (name, b) in counts else '-' for b in bursts)))
     return '\n'.join(out) + '\n'
 
 
@@ -101,16 +124,17 @@ def plots(rows):
     return {name: svg.plot(*what) for name, what in wanted.items() if what[3]}
 
 
-def insert(path, text):
-    """Put the table between the marks."""
+def insert(path, rows):
+    """Put the tables between the marks."""
     with open(path, encoding='utf-8') as f:
-        old = f.read()
-    if BEGIN not in old or END not in old:
-        sys.exit('report.py: %s has no lines %s and %s' % (path, BEGIN.strip(), END.strip()))
-    new = re.sub(re.escape(BEGIN) + '.*?' + re.escape(END), lambda m: BEGIN + text + END, old,
-                 flags=re.S)
+        text = f.read()
+    if not re.search(RESULTS + '(.*\n)*?' + END, text):
+        sys.exit('report.py: %s has no lines %s and %s' % (path, RESULTS.strip(), END.strip()))
+    for begin, made in ((RESULTS, table(rows)), (COUNTS, instructions())):
+        new = '%s\n%s\n%s' % (begin, made, END)
+        text = re.sub(begin + '(?:.*\n)*?' + END, lambda m, new=new: new, text)
     with open(path, 'w', encoding='utf-8') as f:
-        f.write(new)
+        f.write(text)
 
 
 def main():
@@ -127,7 +151,7 @@ def main():
             with open(os.path.join(args.plots, name), 'w', encoding='utf-8') as f:
                 f.write(picture)
     if args.into:
-        insert(args.into, '\n' + table(rows) + '\n')
+        insert(args.into, rows)
     else:
         print(table(rows), end='')
 

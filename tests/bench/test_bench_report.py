@@ -45,9 +45,12 @@ def check_table(folder):
     expect('table: exit code %d: %s' % (code, out), code == 0)
     lines = out.splitlines()
     expect('a head, a rule and three rows: ' + out, len(lines) == 5)
-    for line, word in zip(lines[2:], ('| 5.00 | 4 | reached |', '| 2.00 | 3 | missed by 33 % |',
+    for line, word in zip(lines[2:], ('| 5.00 | 4 | reached |', '| 2.00 | 3 | missed by 33.3 % |',
                                       '| - | - | 1.5 |  |')):
         expect('"%s" in: %s' % (word, line), word in line)
+    code, out = report(folder, [dict(ROWS[0], error='one line\nanother')])
+    expect('a failed run is said, in one line: ' + out, len(out.splitlines()) == 3 and
+           '| reached, not all runs succeeded |' in out)
     expect('the spread: ' + lines[2], '10.00 (9.00 to 12.00)' in lines[2])
 
 
@@ -73,13 +76,17 @@ def check_into(folder):
     path = folder + '/text.md'
     for before in ('', 'old\n'):
         with open(path, 'w', encoding='utf-8') as f:
-            f.write('above\n<!-- report.py: begin -->\n%s<!-- report.py: end -->\nbelow\n' % before)
+            f.write('above\n<!-- report.py: results -->\n%s<!-- report.py: end -->\nbelow\n'
+                    '<!-- report.py: instructions -->\nold\n<!-- report.py: end -->\nlast\n' %
+                    before)
         code, out = report(folder, ROWS, '--into', path)
         expect('--into: exit code %d: %s' % (code, out), code == 0)
         with open(path, encoding='utf-8') as f:
             text = f.read()
         expect('around it all stays: ' + text, text.startswith('above\n') and
-               text.endswith('\nbelow\n') and 'old' not in text and text.count('ring-spsc') == 3)
+               text.endswith('\nlast\n') and '\nbelow\n' in text and 'old' not in text)
+        expect('both tables: ' + text, text.count('| ring-spsc | burst') == 3 and
+               text.count('| ring-spsc | 1') == 1)
     with open(path, 'w', encoding='utf-8') as f:
         f.write('no marks\n')
     code, out = report(folder, ROWS, '--into', path)
