@@ -7,7 +7,7 @@
 #include "pmd/igb/igb.h"
 
 #define MASTER_US  2000U
-#define RESET_US   10000U
+#define RESET_US   100000U
 #define SETTLE_US  1000U
 #define PHY_TRIES  100
 #define PHY_US	   50U
