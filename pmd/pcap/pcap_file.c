@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ pcap_t *cleat_pcap_open_fd(int fd, const char *name)
 		(void)fclose(file);
 		return NULL;
 	}
+	(void)__fsetlocking(file, FSETLOCKING_BYCALLER); /* one thread owns a queue */
 	pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (pcap == NULL) {
 		(void)cleat_err(

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,6 +154,8 @@ int cleat_pcap_txq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 	tx->dead = pcap_open_dead_with_tstamp_precision(
 		DLT_EN10MB, CLEAT_PCAP_SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
 	tx->stream = open_memstream(&tx->text, &tx->text_bytes);
+	if (tx->stream != NULL) /* one thread owns the queue */
+		(void)__fsetlocking(tx->stream, FSETLOCKING_BYCALLER);
 	if (tx->dead != NULL && tx->stream != NULL)
 		tx->dumper = pcap_dump_fopen(tx->dead, tx->stream);
 	if (tx->dumper == NULL) {
