@@ -3,8 +3,10 @@
 """test_bench.py - the benchmark works: names, forms, refusals. Not how fast anything is."""
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 BIN = os.environ.get('CLEAT_BIN', 'build/release/bin')
 KEYS = {'case', 'params', 'unit', 'cleat', 'peer', 'ratio', 'goal', 'runs'}
@@ -69,6 +71,33 @@ def check_table():
     expect('a table has rows: %s' % out, out.count('\nmempool ') == 2)
 
 
+def check_help():
+    """As the other programs have it, and a manual page made of it that lacks no option."""
+    code, out, _ = bench('--help')
+    expect('--help: exit code %d: %s' % (code, out), code == 0 and out.startswith('Usage: '))
+    done = subprocess.run([sys.executable, 'tools/build/man.py', BIN + '/cleat-bench'],
+                          capture_output=True, text=True, check=False)
+    page = done.stdout.replace('\\', '')
+    expect('the page: exit code %d' % done.returncode, done.returncode == 0)
+    for words in ('cleat-bench - Cleat beside DPDK', '.SH OPTIONS', '.B --list',
+                  '.B --json-file FILE', '.B --runs RUNS', '.SH EXIT CODES'):
+        expect('"%s" in the page: %s' % (words, page), words in page)
+
+
+def check_installed():
+    """Where `scons install` puts things, the measured programs are found."""
+    with tempfile.TemporaryDirectory() as prefix:
+        os.mkdir(prefix + '/bin')
+        os.mkdir(prefix + '/libexec')
+        for name in ('cleat-bench', 'cleat-primary'):
+            shutil.copy('%s/%s' % (BIN, name), prefix + '/bin')
+        os.symlink(os.path.abspath(BIN + '/../bench'), prefix + '/libexec/cleat-bench')
+        done = subprocess.run([prefix + '/bin/cleat-bench', 'mbuf', *SHORT], capture_output=True,
+                              text=True, check=False)
+    expect('installed: exit code %d: %s' % (done.returncode, done.stderr), done.returncode == 0 and
+           done.stdout.count('\nmbuf ') == 2)
+
+
 def check_usage():
     """What cannot be run."""
     for args, word in ((['nonsense'], 'nonsense'), (['--runs', '0'], '--runs'),
@@ -81,6 +110,8 @@ def check_usage():
 def main():
     check_list()
     check_usage()
+    check_help()
+    check_installed()
     check_json()
     check_table()
     return 1 if failures else 0

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 SECTIONS = ('Exit codes:', 'Files:', 'Example:')
-SEE_ALSO = ['cleat', 'cleat-bind', 'cleat-l2fwd', 'cleat-primary', 'cleat-rxtx']
+SEE_ALSO = ['cleat', 'cleat-bench', 'cleat-bind', 'cleat-l2fwd', 'cleat-primary', 'cleat-rxtx']
 
 
 def quoted(text):
@@ -22,7 +22,7 @@ def quoted(text):
 
 def help_of(words):
     """The lines of --help of a program or a command, options and descriptions on one line each."""
-    env = dict(os.environ, ARGP_HELP_FMT='rmargin=1000,opt-doc-col=50,no-dup-args-note')
+    env = dict(os.environ, COLUMNS='1000', ARGP_HELP_FMT='rmargin=1000,opt-doc-col=50,no-dup-args-note')
     env.pop('LANG', None)
     done = subprocess.run(words + ['--help'], env=env, stdout=subprocess.PIPE, text=True,
                           check=True)
@@ -41,8 +41,8 @@ def body(line):
 
 def page(name, lines):
     """The page's lines."""
-    first = next(i for i, line in enumerate(lines) if not re.match(' *(Usage|or): ', line))
-    usages = [line.split(': ', 1)[1].strip() for line in lines[:first]]
+    first = next(i for i, line in enumerate(lines) if line and not re.match(' *(Usage|or): ', line))
+    usages = [line.split(': ', 1)[1].strip() for line in lines[:first] if line]
     intro = lines[first]
     text = ['.\\" SPDX-License-Identifier: BSD-3-Clause', '.TH %s 1 "" Cleat' % name.upper(),
             '.SH NAME', '%s \\- %s' % (quoted(name), quoted(intro.split('. ')[0].rstrip('.'))),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""cleat-bench - Cleat beside DPDK: the same work, in the same processes, on the same cores.
+"""Cleat beside DPDK: the same work, in the same processes, on the same cores.
 
-Each figure is the median of several runs, Cleat's and DPDK's in turn (A B A B ...). The ratio is
-above 1 where Cleat is better. Without DPDK on this machine Cleat's figures are shown alone."""
+CASE: all without one; --list names them. Each figure is the median of several runs, Cleat's and
+DPDK's in turn (A B A B ...). The ratio is above 1 where Cleat is better. Without DPDK on this
+machine Cleat's figures are shown alone."""
 import argparse
 import contextlib
 import json
@@ -17,21 +18,35 @@ import sides
 BY_NAME = {case.name: case for case in cases.CASES}
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """As the other programs word it."""
+
+    def add_usage(self, usage, actions, groups, prefix=None):
+        super().add_usage(usage, actions, groups, 'Usage: ')
+
+
+def add_options(parser):
+    """All of them, without a heading."""
+    group = parser.add_argument_group()
+    group.add_argument('--list', action='store_true', help='the names of the cases')
+    group.add_argument('--json', action='store_true', help='a list of results instead of a table')
+    group.add_argument('--json-file', metavar='FILE', help='write that list into FILE as well')
+    group.add_argument('--runs', type=int, default=5, help='of each side (default 5)')
+    group.add_argument('--ms', type=int, default=200,
+                       help='how long one run measures, in milliseconds (default 200)')
+    group.add_argument('--no-peer', action='store_true', help="Cleat's side alone")
+    group.add_argument('-h', '--help', action='help', help='this text')
+
+
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog='cleat-bench', description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Exit codes: 0 all that was asked for was measured (goals missed or not);\n'
+        prog='cleat-bench', description=__doc__, formatter_class=Help,
+        usage='%(prog)s [OPTION...] [CASE...]', add_help=False,
+        epilog='Exit codes: 0 all that was asked for was measured, goals missed or not;\n'
                '1 a measurement failed; 2 wrong usage.')
-    parser.add_argument('case', nargs='*', metavar='CASE', help='default: all; see --list')
-    parser.add_argument('--list', action='store_true', help='the names of the cases')
-    parser.add_argument('--json', action='store_true', help='a list of results instead of a table')
-    parser.add_argument('--json-file', metavar='FILE', help='write that list into FILE as well')
-    parser.add_argument('--runs', type=int, default=5, help='of each side (default 5)')
-    parser.add_argument('--ms', type=int, default=200,
-                        help='how long one run measures, in milliseconds (default 200)')
-    parser.add_argument('--no-peer', action='store_true', help="Cleat's side alone")
+    parser.add_argument('case', nargs='*', metavar='CASE', help=argparse.SUPPRESS)
+    add_options(parser)
     args = parser.parse_args()
     for name in args.case:
         if name not in BY_NAME:

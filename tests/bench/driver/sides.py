@@ -32,7 +32,9 @@ class Place:
 
     def __init__(self, programs):
         self.bin = programs
-        self.bench = os.path.normpath(programs + '/../bench')
+        built, installed = (os.path.normpath(programs + '/../' + folder) for folder in
+                            ('bench', 'libexec/cleat-bench'))
+        self.bench = built if os.path.exists(built + '/cleat_local') else installed
         self.work = tempfile.mkdtemp(prefix='cleat-bench-', dir='/dev/shm')
         self.cores = sorted(os.sched_getaffinity(0))
         self.huge_dir = None   # of the peer's files
