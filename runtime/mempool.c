@@ -193,6 +193,8 @@ static struct cleat_mempool *open_by_id(uint16_t id)
 		return NULL;
 	if (known == NULL || !cleat_mempool_same(known, &now))
 		cleat_pools[id] = now;
+	else /* it may have been made anew: its ring started again from 0 */
+		cleat_store_release(&known->ring.seen_tail, now.ring.seen_tail);
 	/* partner: the acquire load in cleat_mempool_by_id() */
 	cleat_store_release(&cleat_pools_known[id], row.seq + 1);
 	return &cleat_pools[id];

@@ -31,13 +31,6 @@
 #include "runtime/limits.h"
 #include "runtime/registry.h"
 
-/* Four slots at a time: a slot is 32 aligned bits, which no store or load of x86 tears, and x86
- * keeps stores in order with stores and loads with loads. The thread sanitizer cannot see that. */
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-#define CLEAT_RING_SSE
-#include <emmintrin.h>
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -134,17 +127,6 @@ cleat_inline void cleat_ring_fill_run(
 {
 	const cleat_handle *end = handles + n;
 
-#ifdef CLEAT_RING_SSE
-	const __m128i bit = _mm_set1_epi32((int)lap);
-
-	cleat_fence_compiler(); /* with x86's order of stores: a release */
-	for (; end - handles >= 4; handles += 4, slot += 4) {
-		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)handles);
-
-		four = _mm_or_si128(_mm_slli_epi32(four, 1), bit);
-		_mm_storeu_si128((__m128i *)(void *)slot, four);
-	}
-#endif
 	for (; handles < end; handles++, slot++)
 		/* partner: the acquire load in cleat_ring_copy_run() */
 		cleat_store_release(slot, (uint32_t)(*handles << 1) | lap);
@@ -176,25 +158,9 @@ struct cleat_ring_found {
 cleat_inline struct cleat_ring_found cleat_ring_copy_run(
 	const uint32_t *slot, uint64_t pos, cleat_handle *out, uint32_t n, uint32_t lap)
 {
-	uint64_t i = 0;
-	uint64_t got;
+	uint64_t got = 0, i;
 
-#ifdef CLEAT_RING_SSE
-	const __m128i bit = _mm_set1_epi32((int)lap);
-
-	for (; i + 4 <= n; i += 4) {
-		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&slot[i]);
-		__m128i handles = _mm_srli_epi32(four, 1);
-		__m128i odd = _mm_or_si128(_mm_slli_epi32(_mm_xor_si128(four, bit), 31),
-			_mm_cmpeq_epi32(handles, _mm_setzero_si128()));
-
-		if (cleat_unlikely(_mm_movemask_ps(_mm_castsi128_ps(odd)) != 0))
-			break; /* an empty slot or a tombstone among them */
-		_mm_storeu_si128((__m128i *)(void *)&out[i], handles);
-	}
-	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
-#endif
-	for (got = i; i < n; i++) {
+	for (i = 0; i < n; i++) {
 		uint32_t value = cleat_load_acquire(&slot[i]);
 
 		if ((value & 1U) != lap)
