@@ -6,6 +6,7 @@
 
 #include "ipc/client_state.h"
 #include "ipc/socket.h"
+#include "runtime/clock.h"
 
 uint64_t cleat_client_deadline(int timeout_ms)
 {

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 #define BACKLOG 256
@@ -44,14 +45,6 @@ void cleat_fd_close(int *fd)
 		(void)close(*fd);
 	*fd = -1;
 	errno = saved;
-}
-
-uint64_t cleat_now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
 static int make_address(struct sockaddr_un *addr, const char *path)

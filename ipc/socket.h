@@ -66,9 +66,6 @@ int cleat_socket_recv(int sock, void *data, size_t cap, struct cleat_fds *fds);
  * an event: the next read says what happened. */
 int cleat_socket_wait(int sock, short events, uint64_t deadline_ns);
 
-/** CLOCK_MONOTONIC */
-uint64_t cleat_now_ns(void);
-
 /** 0 if @p fd is a file of memory that reaches up to @p end_bytes; else -EBADF with a sentence that
  * says what it is instead. */
 int cleat_fd_check_memory(int fd, uint64_t end_bytes);

@@ -14,6 +14,7 @@
 #include "primary/reaper.h"
 #include "primary/requests.h"
 #include "primary/untold.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 

@@ -11,6 +11,7 @@
 #include "primary/pools.h"
 #include "primary/ports.h"
 #include "primary/procs.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 #include "runtime/row.h"

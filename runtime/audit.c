@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/audit_scan.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/grace.h"
 
@@ -144,14 +144,6 @@ void cleat_auditor_free(struct cleat_auditor *a)
 	free(a);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static int run_once(struct cleat_audit out[CLEAT_MAX_POOLS], uint64_t end_ms)
 {
 	struct cleat_auditor *a = cleat_auditor_new();
@@ -160,7 +152,7 @@ static int run_once(struct cleat_audit out[CLEAT_MAX_POOLS], uint64_t end_ms)
 	if (a == NULL)
 		return -ENOMEM;
 	while ((rc = cleat_auditor_step(a)) == 0) {
-		if (now_ms() > end_ms) {
+		if (cleat_now_ms() > end_ms) {
 			rc = -ETIMEDOUT;
 			break;
 		}
@@ -197,7 +189,7 @@ static int swept_since(uint64_t reaped)
 
 int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms)
 {
-	uint64_t end_ms = now_ms() + timeout_ms;
+	uint64_t end_ms = cleat_now_ms() + timeout_ms;
 	int sweeping = 0, rc;
 
 	do {
@@ -211,7 +203,7 @@ int cleat_audit_run(struct cleat_audit out[CLEAT_MAX_POOLS], unsigned timeout_ms
 			rc = -ETIMEDOUT;
 			usleep(POLL_USEC);
 		}
-	} while (rc == -ETIMEDOUT && now_ms() <= end_ms);
+	} while (rc == -ETIMEDOUT && cleat_now_ms() <= end_ms);
 	if (rc != -ETIMEDOUT)
 		return rc;
 	if (sweeping)

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/window.h"
 
@@ -185,14 +185,6 @@ static void *prefault_thread(void *arg)
 	return NULL;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static unsigned thread_count(const struct cleat_segment_options *opt, const struct prefault *p)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -215,7 +207,7 @@ static int prefault(const struct cleat_segment *seg, const struct cleat_segment_
 	};
 	pthread_t helpers[MAX_PREFAULT_THREADS];
 	unsigned started = 0, threads = thread_count(opt, &p);
-	uint64_t start_ms = now_ms();
+	uint64_t start_ms = cleat_now_ms();
 
 	/* A helper that cannot start is done without: this thread takes part and would do it all.
 	 */
@@ -224,12 +216,13 @@ static int prefault(const struct cleat_segment *seg, const struct cleat_segment_
 		started++;
 	while (prefault_one(&p))
 		if (opt->progress)
-			opt->progress(cleat_load_relaxed(&p.done), p.len_bytes, now_ms() - start_ms,
-				opt->progress_arg);
+			opt->progress(cleat_load_relaxed(&p.done), p.len_bytes,
+				cleat_now_ms() - start_ms, opt->progress_arg);
 	for (unsigned i = 0; i < started; i++)
 		(void)pthread_join(helpers[i], NULL);
 	if (p.error == 0 && opt->progress)
-		opt->progress(p.len_bytes, p.len_bytes, now_ms() - start_ms, opt->progress_arg);
+		opt->progress(
+			p.len_bytes, p.len_bytes, cleat_now_ms() - start_ms, opt->progress_arg);
 	return -(int)p.error;
 }
 

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/audit.h"
 #include "runtime/audit_scan.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/mbuf_ref.h"
 #include "runtime/ring_recover.h"
@@ -280,23 +280,15 @@ void cleat_sweep_free(struct cleat_sweep *s)
 	free(s);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 int64_t cleat_sweep_run(uint16_t slot, unsigned timeout_ms)
 {
 	struct cleat_sweep *s = cleat_sweep_new(slot);
-	uint64_t end = now_ms() + timeout_ms;
+	uint64_t end = cleat_now_ms() + timeout_ms;
 	int64_t rc;
 
 	if (s == NULL)
 		return -ENOMEM;
-	while ((rc = cleat_sweep_step(s)) == 0 && now_ms() <= end)
+	while ((rc = cleat_sweep_step(s)) == 0 && cleat_now_ms() <= end)
 		usleep(POLL_USEC);
 	if (rc > 0)
 		rc = (int64_t)s->count;

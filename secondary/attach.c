@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/arch.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/grace.h"
 #include "runtime/handle.h"

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "ipc/socket.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/log.h"
 #include "runtime/shared.h"

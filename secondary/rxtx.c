@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "secondary/cli.h"
 #include "secondary/echo.h"

@@ -5,8 +5,8 @@
 
 #include "pmd/common/intel_adv.h"
 
-#define ENABLE_US 10000U
-#define REST_US	  10000U
+#define ENABLE_US 100000U
+#define REST_US	  50000U
 #define SETTLE_US 100U
 #define MAX_KIB	  16U
 /* fetch when 8 are left, by 8; write back each that is done */

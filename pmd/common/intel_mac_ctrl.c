@@ -5,22 +5,26 @@
 #include <unistd.h>
 
 #include "pmd/common/intel_mac.h"
+#include "runtime/clock.h"
 
 #define STEP_US	     20U
-#define EEPROM_US    10000U
+#define EEPROM_US    100000U
 #define EERD_DATA(v) ((v) >> 16)
 
 int cleat_intel_wait(const struct cleat_intel_mac *mac, uint32_t off, uint32_t mask, uint32_t value,
 	unsigned timeout_us)
 {
-	for (unsigned waited = 0;; waited += STEP_US) {
+	uint64_t end_us = cleat_now_us() + timeout_us;
+
+	for (;;) {
+		int late = cleat_now_us() >= end_us; /* looked at once more afterwards */
 		uint32_t now = cleat_intel_read(mac, off);
 
 		if (now == CLEAT_MMIO_GONE)
 			return cleat_err(-ENODEV, "%s: the device is gone", mac->port->name);
 		if ((now & mask) == value)
 			return 0;
-		if (waited >= timeout_us)
+		if (late)
 			return cleat_err(-ETIMEDOUT,
 				"%s: register 0x%x is 0x%x after %u us, bits 0x%x did not "
 				"become 0x%x",

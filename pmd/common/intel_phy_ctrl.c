@@ -5,7 +5,7 @@
 #include "pmd/common/intel_mac.h"
 #include "pmd/common/intel_stats.h"
 
-#define MDIC_US 20000U
+#define MDIC_US 100000U
 
 /* SDM 13.4.7. @return 0 and what was read in *value */
 static int mdic(struct cleat_intel_mac *mac, uint32_t command, uint16_t *value)

@@ -8,7 +8,7 @@
 #include "pmd/em/em_regs.h"
 
 #define MASTER_US  2000U
-#define RESET_US   100000U
+#define RESET_US   500000U
 #define SETTLE_US  2000U
 #define ETHER_VLAN 0x8100U
 

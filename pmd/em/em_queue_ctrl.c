@@ -5,12 +5,13 @@
 
 #include "pmd/em/em.h"
 #include "pmd/em/em_regs.h"
+#include "runtime/clock.h"
 #include "runtime/log.h"
 
 #define STILL_US  1000U /* a head that does not move for so long has stopped */
 #define STEP_US	  100U
-#define MOST_US	  8000U
-#define MASTER_US 2000U
+#define MOST_US	  50000U
+#define MASTER_US 20000U
 /* SDM 13.4.33: collisions, for half duplex */
 #define TCTL (CLEAT_TCTL_PSP | CLEAT_TCTL_CT(15) | CLEAT_TCTL_COLD(0x40) | CLEAT_TCTL_RTLC)
 
@@ -48,20 +49,22 @@ void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir)
 static int wait_still(const struct cleat_em *em, enum cleat_dir dir)
 {
 	uint32_t before = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
-	unsigned still = 0;
+	uint64_t moved_us = cleat_now_us(), end_us = moved_us + MOST_US, now_us;
 
-	for (unsigned waited = 0; waited < MOST_US; waited += STEP_US) {
+	do {
 		uint32_t now;
 
 		(void)usleep(STEP_US);
 		now = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
+		now_us = cleat_now_us();
 		if (now == CLEAT_MMIO_GONE)
 			return 0;
-		still = now == before ? still + STEP_US : 0;
+		if (now != before)
+			moved_us = now_us;
 		before = now;
-		if (still >= STILL_US)
+		if (now_us - moved_us >= STILL_US)
 			return 0;
-	}
+	} while (now_us < end_us);
 	return -ETIMEDOUT;
 }
 

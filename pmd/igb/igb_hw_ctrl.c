@@ -7,7 +7,8 @@
 #include "pmd/igb/igb.h"
 
 #define MASTER_US  2000U
-#define RESET_US   100000U
+#define RESET_US   500000U
+#define EEPROM_US  10000U
 #define SETTLE_US  1000U
 #define PHY_TRIES  100
 #define PHY_US	   50U
@@ -36,7 +37,7 @@ int cleat_igb_reset(struct cleat_igb *igb)
 	/* without an EEPROM (QEMU) the bit stays 0, and nothing has to be waited for */
 	if (ret == 0)
 		(void)cleat_intel_wait(
-			mac, CLEAT_INTEL_EECD, CLEAT_EECD_AUTO_RD, CLEAT_EECD_AUTO_RD, RESET_US);
+			mac, CLEAT_INTEL_EECD, CLEAT_EECD_AUTO_RD, CLEAT_EECD_AUTO_RD, EEPROM_US);
 	cleat_intel_write(mac, CLEAT_IGB_EIMC, ~0U);
 	cleat_intel_write(mac, CLEAT_INTEL_IMC, ~0U);
 	(void)cleat_intel_read(mac, CLEAT_INTEL_ICR);

@@ -5,17 +5,19 @@
 #include <unistd.h>
 
 #include "pmd/igbvf/igbvf.h"
+#include "runtime/clock.h"
 #include "runtime/log.h"
 
-#define READY_US 50000U
+#define READY_US 200000U
 #define STEP_US	 500U
 #define RESET_US 1000U
 
 static int wait_ready(struct cleat_igbvf *vf)
 {
 	const uint32_t busy = CLEAT_MAILBOX_RSTI | CLEAT_MAILBOX_RSTD;
+	uint64_t end_us = cleat_now_us() + READY_US;
 
-	for (unsigned waited = 0; waited < READY_US; waited += STEP_US) {
+	do {
 		uint32_t now = cleat_igbvf_mailbox(vf, busy);
 
 		if (now == CLEAT_MMIO_GONE)
@@ -23,7 +25,7 @@ static int wait_ready(struct cleat_igbvf *vf)
 		if (!(now & busy))
 			return 0;
 		(void)usleep(STEP_US);
-	}
+	} while (cleat_now_us() < end_us);
 	return cleat_err(-ETIMEDOUT, "%s: its physical function (%s) is being reset", vf->port.name,
 		vf->pci->physfn);
 }

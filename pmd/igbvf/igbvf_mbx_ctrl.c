@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "pmd/igbvf/igbvf.h"
+#include "runtime/clock.h"
 
 #define STEP_US	  200U
-#define LOCK_US	  20000U
-#define ANSWER_US 300000U /* the other driver works on it in its own time */
+#define LOCK_US	  100000U
+#define ANSWER_US 500000U /* the other driver works on it in its own time */
 #define KEPT	  (CLEAT_MAILBOX_PFSTS | CLEAT_MAILBOX_PFACK | CLEAT_MAILBOX_RSTD)
 
 uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget)
@@ -28,14 +29,17 @@ uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget)
 
 static int wait_bit(struct cleat_igbvf *vf, uint32_t bit, unsigned most_us)
 {
-	for (unsigned waited = 0;; waited += STEP_US) {
+	uint64_t end_us = cleat_now_us() + most_us;
+
+	for (;;) {
+		int late = cleat_now_us() >= end_us; /* looked at once more afterwards */
 		uint32_t now = cleat_igbvf_mailbox(vf, bit);
 
 		if (now == CLEAT_MMIO_GONE)
 			return cleat_err(-ENODEV, "%s: the device is gone", vf->port.name);
 		if (now & bit)
 			return 0;
-		if (waited >= most_us)
+		if (late)
 			return -ETIMEDOUT;
 		(void)usleep(STEP_US);
 	}
@@ -43,12 +47,14 @@ static int wait_bit(struct cleat_igbvf *vf, uint32_t bit, unsigned most_us)
 
 static int take_memory(struct cleat_igbvf *vf)
 {
-	for (unsigned waited = 0; waited < LOCK_US; waited += STEP_US) {
+	uint64_t end_us = cleat_now_us() + LOCK_US;
+
+	do {
 		cleat_intel_write(&vf->mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_VFU);
 		if (cleat_igbvf_mailbox(vf, 0) & CLEAT_MAILBOX_VFU)
 			return 0;
 		(void)usleep(STEP_US);
-	}
+	} while (cleat_now_us() < end_us);
 	return -ETIMEDOUT;
 }
 

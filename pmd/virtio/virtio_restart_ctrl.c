@@ -7,21 +7,13 @@
  * second.
  */
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pmd/virtio/virtio_ctrl.h"
+#include "runtime/clock.h"
 #include "runtime/log.h"
 
 #define POLL_USEC 50
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static struct virtio_avail *avail_of(const struct virtio_vq *vq)
 {
@@ -100,7 +92,7 @@ static void park_the_stopped(struct virtio_device *d)
 /* After this, whoever is not parked touches no ring. */
 static int pause_owners(struct virtio_device *d)
 {
-	uint64_t end = now_ms() + VIRTIO_GRACE_MS;
+	uint64_t end = cleat_now_ms() + VIRTIO_GRACE_MS;
 	int rc;
 
 	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++) {
@@ -110,7 +102,7 @@ static int pause_owners(struct virtio_device *d)
 	}
 	rc = cleat_grace_begin(&d->grace);
 	while (rc == 0 && cleat_grace_poll(&d->grace, NULL) == 0 && owners_inside(d) &&
-		now_ms() < end)
+		cleat_now_ms() < end)
 		(void)usleep(POLL_USEC);
 	if (rc == 0)
 		park_the_stopped(d);
@@ -125,14 +117,14 @@ static void drain(struct virtio_device *d, unsigned number, uint64_t end)
 	const struct virtio_vq *vq = &d->vqs[number];
 
 	while (cleat_load_acquire(&used_of(vq)->idx) != cleat_load_acquire(&avail_of(vq)->idx) &&
-		now_ms() < end)
+		cleat_now_ms() < end)
 		(void)usleep(POLL_USEC);
 }
 
 /* Let go out what was handed over for sending, also by someone killed before he rang the bell. */
 static void drain_tx(struct virtio_device *d, unsigned first, unsigned last)
 {
-	uint64_t end = now_ms() + VIRTIO_DRAIN_MS;
+	uint64_t end = cleat_now_ms() + VIRTIO_DRAIN_MS;
 
 	for (unsigned i = first | 1; i <= last; i += 2)
 		if (d->vqs[i].configured && !d->vqs[i].parked)

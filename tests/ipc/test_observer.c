@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ipc/rundir.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/registry.h"
 #include "runtime/shared.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ipc/rundir.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/limits.h"
 
