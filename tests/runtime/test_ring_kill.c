@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_ring_kill.c - a process is killed after each single instruction of an enqueue or dequeue;
- * then every element is delivered once or belongs to the dead, and the ring works on.
+ * test_ring_kill.c - a process dies after each single instruction of an enqueue or dequeue; then
+ * every element is delivered once or belongs to the dead, and the ring works on.
  *
- * The victim is single-stepped. At step `pause` it may be held while others use the ring, so that
- * it goes on with what it read before; at step `last` it dies.
+ * The victim is single-stepped. It may be held while others use the ring, so that it goes on with
+ * what it read before. The dead leave only shared memory: after each step that changed it, what
+ * follows a death is tried and undone. Some deaths are real ones.
  */
 #include <check.h>
 #include <errno.h>
@@ -20,24 +21,21 @@
 #include "runtime/ring_recover.h"
 #include "tests/runtime/ring_help.h"
 
-#define SLOTS	 8U
-#define FIRST	 5U    /* in the ring before: handles 1..FIRST */
-#define N	 3U    /* in the victim's burst */
+#define SLOTS	 16U
+#define FIRST	 9U    /* in the ring before: handles 1..FIRST */
+#define N	 6U    /* in the victim's burst */
 #define OFFERED	 100U  /* the victim's: OFFERED..OFFERED + N - 1 */
 #define LIVING	 1000U /* those of the others, counted from here */
 #define HANDLES	 4096U
 #define VICTIM	 1U
 #define MAX_STEP 100000
-/* how many deaths a call is tried with: all, or where a sanitizer makes thousands of instructions,
- * some */
+#define KILLS	 12 /* real ones, of each case */
+/* how often a call is held: at each second instruction or so, or where a sanitizer makes thousands
+ * of them, at some */
 #ifdef __SANITIZE_ADDRESS__
-#define DEATHS	    40
-#define HOLDS	    6
-#define HELD_DEATHS 6
+#define HOLDS 6
 #else
-#define DEATHS	    MAX_STEP
-#define HOLDS	    48
-#define HELD_DEATHS 10
+#define HOLDS 64
 #endif
 
 /* Check's own assertions write to a pipe, also when they hold; here are millions. */
@@ -48,7 +46,7 @@
 	} while (0)
 
 enum meanwhile {
-	NOTHING,     /* the victim is not held */
+	NOTHING,
 	ENQUEUE_TWO, /* head moves under it */
 	DEQUEUE_TWO, /* tail moves under it */
 	LAP,	     /* more elements pass than the ring holds: what it read is a lap old */
@@ -94,8 +92,11 @@ static void stop_myself(void)
 
 static void victim(const struct ring_case *c)
 {
-	const cleat_handle offered[N] = { OFFERED, OFFERED + 1, OFFERED + 2 };
+	cleat_handle offered[N];
 	uint32_t done;
+
+	for (uint32_t i = 0; i < N; i++)
+		offered[i] = OFFERED + i;
 
 	cleat_self_use(VICTIM);
 	memset(scene, 0, sizeof(*scene));
@@ -252,12 +253,65 @@ static void check_ring_works(void)
 	}
 }
 
-/* Steps the victim to its death. @return 0 once its call ended before step @p last */
-static int run(const struct ring_case *c, uint64_t start, int pause, enum meanwhile what, int last)
+/* ---- deaths ---- */
+
+/* All that a death and what follows it may change. */
+struct state {
+	struct cleat_thread_shm lines[2]; /* the living thread's, the victim's */
+	struct cleat_ring_shm shm;
+	uint32_t slots[SLOTS];
+	struct scene scene;
+	struct cleat_ring ring;
+	uint8_t seen[HANDLES];
+	uint32_t last_seen[3];
+	uint32_t living;
+};
+
+static void save(struct state *st)
+{
+	memset(st, 0, sizeof(*st));
+	memcpy(st->lines, world->shared.threads, sizeof(st->lines));
+	memcpy(&st->shm, ring.shm, sizeof(st->shm));
+	memcpy(st->slots, ring.slots, sizeof(st->slots));
+	memcpy(&st->scene, scene, sizeof(st->scene));
+	memcpy(&st->ring, &ring, sizeof(st->ring));
+	memcpy(st->seen, seen, sizeof(st->seen));
+	memcpy(st->last_seen, last_seen, sizeof(st->last_seen));
+	st->living = living;
+}
+
+static void restore(const struct state *st)
+{
+	memcpy(world->shared.threads, st->lines, sizeof(st->lines));
+	memcpy(ring.shm, &st->shm, sizeof(st->shm));
+	memcpy(ring.slots, st->slots, sizeof(st->slots));
+	memcpy(scene, &st->scene, sizeof(st->scene));
+	memcpy(&ring, &st->ring, sizeof(st->ring));
+	memcpy(seen, st->seen, sizeof(st->seen));
+	memcpy(last_seen, st->last_seen, sizeof(st->last_seen));
+	living = st->living;
+}
+
+/* The victim does nothing any more. */
+static void check_death(const struct ring_case *c)
+{
+	/* others go on at once, as far as the ring's room lets them */
+	if (c->mode == CLEAT_RING_MPMC) {
+		give(1);
+		take(2);
+	}
+	recover(c);
+	while (take(SLOTS) > 0)
+		;
+	check_books(c);
+	check_ring_works();
+}
+
+/* A ring with FIRST elements and a victim that stands before its call. */
+static pid_t start_victim(const struct ring_case *c, uint64_t start)
 {
 	struct cleat_ring_row_shm *row = &cleat_registry->rings[RING_HELP_ID];
 	cleat_handle first[FIRST];
-	int inside = 1;
 	int status;
 	pid_t pid;
 
@@ -277,24 +331,37 @@ static int run(const struct ring_case *c, uint64_t start, int pause, enum meanwh
 		victim(c);
 	must(waitpid(pid, &status, 0) == pid);
 	must(WIFSTOPPED(status));
-	for (int i = 0; i < last && inside; i++) {
-		if (i == pause)
-			interfere(what);
-		inside = step(pid);
-	}
-	end(pid);
+	return pid;
+}
 
-	/* others go on at once, as far as the ring's room lets them */
-	if (c->mode == CLEAT_RING_MPMC) {
-		give(1);
-		take(2);
-	}
-	recover(c);
-	while (take(SLOTS) > 0)
-		;
-	check_books(c);
-	check_ring_works();
-	return inside;
+/* @return steps done, at most @p most */
+static int steps(pid_t pid, int most)
+{
+	int n = 0;
+
+	while (n < most && step(pid))
+		n++;
+	return n;
+}
+
+/* From here to the end of the call: a death after each step that changed something. @return how
+ * many there were */
+static int die_at_each_step(const struct ring_case *c, pid_t pid)
+{
+	static struct state before, now;
+	int deaths = 0;
+
+	do {
+		save(&now);
+		if (deaths != 0 && memcmp(&before, &now, sizeof(now)) == 0)
+			continue;
+		check_death(c);
+		restore(&now);
+		before = now;
+		deaths++;
+	} while (step(pid));
+	must(scene->done != 0);
+	return deaths;
 }
 
 static void set_up(const struct ring_case *c)
@@ -304,46 +371,51 @@ static void set_up(const struct ring_case *c)
 	scene = (struct scene *)(void *)world->seen;
 }
 
-static int stride(int steps, int runs)
-{
-	return steps <= runs ? 1 : (steps + runs - 1) / runs;
-}
-
 static int count_steps(const struct ring_case *c, uint64_t start)
 {
-	int steps = 0;
-	int status;
-	pid_t pid;
+	pid_t pid = start_victim(c, start);
+	int n = steps(pid, MAX_STEP);
 
-	must(run(c, start, -1, NOTHING, MAX_STEP) == 0);
-	must(scene->done == N + 1);
-	ring_world_start_at(&ring, start);
-	for (cleat_handle h = 1; h <= FIRST; h++)
-		must(cleat_ring_enqueue_burst(&ring, &h, 1) == 1);
-	pid = fork();
-	if (pid == 0)
-		victim(c);
-	must(waitpid(pid, &status, 0) == pid);
-	while (step(pid))
-		steps++;
+	must(n > 20 && n < MAX_STEP && scene->done == N + 1);
 	end(pid);
-	return steps;
+	return n;
 }
 
-START_TEST(test_kill_at_every_instruction)
+/* The burst does not wrap; it wraps (enqueues go to start + FIRST on). */
+static const uint64_t starts[] = { 2 * SLOTS, 3 * SLOTS - FIRST - 1, 3 * SLOTS - 2 };
+#define STARTS ((int)(sizeof(starts) / sizeof(*starts)))
+
+START_TEST(test_death_at_every_instruction)
 {
 	const struct ring_case *c = &cases[_i];
-	/* the burst does not wrap; it wraps (enqueues go to start + FIRST on) */
-	const uint64_t starts[] = { 2 * SLOTS, 3 * SLOTS - FIRST - 1, 3 * SLOTS - 2 };
 
 	set_up(c);
-	for (size_t s = 0; s < sizeof(starts) / sizeof(*starts); s++) {
-		int by = stride(count_steps(c, starts[s]), DEATHS);
-		int last = 0;
+	for (int s = 0; s < STARTS; s++) {
+		pid_t pid = start_victim(c, starts[s]);
+		int deaths = die_at_each_step(c, pid);
 
-		while (run(c, starts[s], -1, NOTHING, last))
-			last += by;
-		must(last > 20);
+		end(pid);
+		/* each slot and the head; or each handle and the tail */
+		if (deaths < (int)N)
+			ck_abort_msg("%s: only %d stores", c->name, deaths);
+	}
+	ring_world_free(world, SLOTS);
+}
+END_TEST
+
+START_TEST(test_killed)
+{
+	const struct ring_case *c = &cases[_i];
+
+	set_up(c);
+	for (int i = 0; i < KILLS; i++) {
+		uint64_t start = starts[i % STARTS];
+		int last = count_steps(c, start) * i / (KILLS - 1);
+		pid_t pid = start_victim(c, start);
+
+		steps(pid, last);
+		end(pid);
+		check_death(c);
 	}
 	ring_world_free(world, SLOTS);
 }
@@ -353,20 +425,23 @@ START_TEST(test_held_then_killed)
 {
 	const struct ring_case *c = &cases[_i / MEANWHILES];
 	enum meanwhile what = (enum meanwhile)(_i % MEANWHILES);
-	const uint64_t start = 3 * SLOTS - FIRST - 1;
-	int steps, by;
+	const uint64_t start = starts[1];
+	int most, by;
 
 	if (what == NOTHING || (what == ENQUEUE_TWO && !(c->meanwhile & 1)) ||
 		(what == DEQUEUE_TWO && !(c->meanwhile & 2)) || (what == LAP && c->meanwhile != 3))
 		return;
 	set_up(c);
-	steps = count_steps(c, start);
-	by = stride(steps, HELD_DEATHS);
-	for (int pause = 0; pause < steps; pause += stride(steps, HOLDS)) {
-		int last = pause + 1 + pause % by;
+	most = count_steps(c, start);
+	by = most / HOLDS + 1;
+	for (int held = 0; held < most; held += by) {
+		pid_t pid = start_victim(c, start);
 
-		while (run(c, start, pause, what, last))
-			last += by;
+		if (steps(pid, held) == held) {
+			interfere(what);
+			die_at_each_step(c, pid);
+		}
+		end(pid);
 	}
 	ring_world_free(world, SLOTS);
 }
@@ -407,7 +482,8 @@ int main(void)
 		return 77;
 	}
 	tcase_set_timeout(tcase, 240);
-	tcase_add_loop_test(tcase, test_kill_at_every_instruction, 0, CASES);
+	tcase_add_loop_test(tcase, test_death_at_every_instruction, 0, CASES);
+	tcase_add_loop_test(tcase, test_killed, 0, CASES);
 	tcase_add_loop_test(tcase, test_held_then_killed, 0, CASES * MEANWHILES);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
