@@ -35,7 +35,9 @@ from machine import Config  # noqa: F401
 from nic import Bad
 from qmp import Qmp
 
-BOOT_TIMEOUT_S = 240
+BOOT_TIMEOUT_S = 180  # on a host that is busy with other things, too
+SILENCE_S = 45        # an emulated guest that says nothing for so long while it boots hangs
+BOOTS = 3             # tries
 BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 
 # Two of each NIC on a wire of their own. Tests that take it share one boot.
@@ -115,14 +117,15 @@ class Guest:
 
     def boot(self):
         """Start QEMU, wait for the agent, make the virtual functions asked for."""
-        try:
-            self._boot()
-        except Dead as dead:  # an emulated processor on a busy host: once more
-            if self.killed:
-                raise
-            print('lab: once more, for %s' % dead, file=sys.stderr, flush=True)
-            self._end()
-            self._boot()
+        for left in reversed(range(BOOTS)):
+            try:
+                self._boot()
+                break
+            except Dead as dead:  # an emulated processor on a busy host: once more
+                if self.killed or not left:
+                    raise
+                print('lab: once more, for %s' % dead, file=sys.stderr, flush=True)
+                self._end()
         if self.mode != 'shell' and self.config.root == '/':
             self.check(['chmod', 'a+x', *folders_of(BIN)])  # in the guest only: for user nobody
         for n in self.nics:
@@ -141,8 +144,12 @@ class Guest:
         if self.mode == 'shell':
             return
         self.link = Link(self._connect('agent'), self.last_words)
-        if not self.link.until(lambda: self.link.hello, BOOT_TIMEOUT_S):
-            raise Dead('the guest did not boot in %d s%s' % (BOOT_TIMEOUT_S, self.last_words()))
+        said, heard = 0, started
+        while not self.link.until(lambda: self.link.hello, 1):
+            now, size = time.monotonic(), len(self.console())
+            said, heard = (size, now) if size != said else (said, heard)
+            if now - heard > SILENCE_S or now - started > BOOT_TIMEOUT_S:
+                raise Dead('the guest did not boot in %d s%s' % (now - started, self.last_words()))
         self.boot_s = time.monotonic() - started
 
     def _connect(self, name):
@@ -223,8 +230,10 @@ class Guest:
 
     def console(self):
         """What the kernel said."""
-        with open(self.folder + '/console', encoding='utf-8', errors='replace') as f:
+        with contextlib.suppress(FileNotFoundError), \
+                open(self.folder + '/console', encoding='utf-8', errors='replace') as f:
             return f.read()
+        return ''
 
     def shutdown(self):
         """Power off, or kill if it does not."""
