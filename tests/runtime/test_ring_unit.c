@@ -37,8 +37,9 @@ static void number_handles(void)
 
 static void check_out(uint32_t first, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		ck_assert_uint_eq(out[i], first + i);
+	for (uint32_t i = 0; i < n; i++) /* an assertion that holds is a write to a pipe */
+		if (out[i] != first + i)
+			ck_abort_msg("%u. is %u, not %u", i, out[i], first + i);
 }
 
 START_TEST(test_full_and_empty)

@@ -17,9 +17,9 @@
 #define MAX_LIVE   256
 #define SEEDS	   12
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ROUNDS 1000 /* six times as slow */
+#define ROUNDS 600 /* six times as slow */
 #else
-#define ROUNDS 4000
+#define ROUNDS 2500
 #endif
 
 /* ---- the model ---- */
