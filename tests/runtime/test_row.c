@@ -83,7 +83,8 @@ END_TEST
 static struct row shared;
 static uint32_t stop;
 
-/* Sometimes at once again, sometimes after longer than a reader needs, however slow the machine is. */
+/* Sometimes at once again, sometimes after longer than a reader needs, however slow the machine is.
+ */
 static void *writer(void *arg)
 {
 	struct row from;

@@ -13,10 +13,10 @@
 #include "tests/support/spawn.h"
 
 #ifdef __SANITIZE_ADDRESS__ /* slow; the count is the release variant's to show */
-#define KILLS 20
+#define KILLS  20
 #define AUDITS 10
 #else
-#define KILLS 100
+#define KILLS  100
 #define AUDITS 40
 #endif
 
