@@ -54,7 +54,7 @@ static int check_capture(int fd, const char *path, int infinite)
 		return cleat_err(-EINVAL, "rx_pcap=%s is not a regular file", path);
 	if (st.st_size == 0)
 		return cleat_err(-EINVAL, "rx_pcap=%s is empty", path);
-	pcap = cleat_pcap_open_fd(fd, path);
+	pcap = cleat_pcap_open_fd(fd, path, NULL, 0);
 	if (pcap == NULL)
 		return -EINVAL;
 	ret = pcap_next_ex(pcap, &header, &data);

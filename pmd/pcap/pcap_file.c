@@ -24,7 +24,7 @@ static pcap_t *ethernet_only(pcap_t *pcap, const char *name)
 	return NULL;
 }
 
-pcap_t *cleat_pcap_open_fd(int fd, const char *name)
+pcap_t *cleat_pcap_open_fd(int fd, const char *name, void *buffer, size_t buffer_bytes)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -43,6 +43,8 @@ pcap_t *cleat_pcap_open_fd(int fd, const char *name)
 		(void)fclose(file);
 		return NULL;
 	}
+	if (buffer_bytes > 0) /* cannot fail before the first read */
+		(void)setvbuf(file, (char *)buffer, _IOFBF, buffer_bytes);
 	(void)__fsetlocking(file, FSETLOCKING_BYCALLER); /* one thread owns a queue */
 	pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (pcap == NULL) {

@@ -6,6 +6,7 @@
 #define CLEAT_PMD_PCAP_FILE_H
 
 #include <pcap/pcap.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,9 +17,11 @@ extern "C" {
  *
  * @param fd    borrowed: it is duplicated, but shares its position with the result
  * @param name  for messages
+ * @param buffer, buffer_bytes  to read into, so much per system call; borrowed until pcap_close().
+ *              0: as much as libc likes
  * @return      the capture; NULL with a sentence: empty, not a capture, not Ethernet
  */
-pcap_t *cleat_pcap_open_fd(int fd, const char *name);
+pcap_t *cleat_pcap_open_fd(int fd, const char *name, void *buffer, size_t buffer_bytes);
 
 #ifdef __cplusplus
 }

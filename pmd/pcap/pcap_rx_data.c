@@ -11,6 +11,8 @@
 #include "pmd/pcap/pcap_state.h"
 #include "runtime/mempool.h"
 
+#define READ_BYTES (64U * 1024) /* per system call; more gains nothing, and takes of the cache */
+
 struct pcap_rx {
 	pcap_t *pcap;
 	int fd;
@@ -18,8 +20,14 @@ struct pcap_rx {
 	int finished;
 	uint64_t position; /* packets handed out in this pass */
 	struct pcap_pkthdr *header;
-	const u_char *data; /* of the packet read but not handed out; NULL: none */
+	const u_char *data;	 /* of the packet read but not handed out; NULL: none */
+	char buffer[READ_BYTES]; /* libpcap's */
 };
+
+static pcap_t *open_capture(struct pcap_rx *rx)
+{
+	return cleat_pcap_open_fd(rx->fd, "of an rx queue", rx->buffer, sizeof(rx->buffer));
+}
 
 /* Again from the start. A capture that turns out to be unreadable ends the queue. */
 static void rewind_capture(struct cleat_queue *q, struct pcap_rx *rx)
@@ -30,7 +38,7 @@ static void rewind_capture(struct cleat_queue *q, struct pcap_rx *rx)
 	}
 	pcap_close(rx->pcap);
 	rx->position = 0;
-	rx->pcap = cleat_pcap_open_fd(rx->fd, "of an rx queue");
+	rx->pcap = open_capture(rx);
 	if (rx->pcap == NULL) {
 		cleat_count(&q->shm->errors, 1);
 		rx->finished = 1;
@@ -188,12 +196,12 @@ int cleat_pcap_rxq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 	rx = (struct pcap_rx *)calloc(1, sizeof(*rx));
 	if (rx == NULL)
 		return cleat_err(-ENOMEM, "no memory for a net_pcap queue");
-	rx->pcap = cleat_pcap_open_fd(conf->fds[0], "of an rx queue");
+	rx->fd = conf->fds[0];
+	rx->pcap = open_capture(rx);
 	if (rx->pcap == NULL) {
 		free(rx);
 		return -EINVAL;
 	}
-	rx->fd = conf->fds[0];
 	conf->fds[0] = -1;
 	rx->infinite = cleat_load_relaxed(&q->shm->driver[CLEAT_PCAP_RX_INFINITE]) != 0;
 	skip_delivered(q, rx);
