@@ -18,6 +18,7 @@
 
 #include "pmd/pcap/pcap_file.h"
 #include "pmd/pcap/pcap_state.h"
+#include "pmd/pcap/pcap_tx_ctrl.h"
 #include "pmd/vdev_args.h"
 #include "runtime/log.h"
 #include "runtime/port.h"
@@ -25,6 +26,7 @@
 struct pcap_port {
 	struct cleat_port_ctrl port;
 	int fds[2][CLEAT_MAX_QUEUES];
+	int stages[CLEAT_MAX_QUEUES]; /* of tx queues */
 	unsigned count[2];
 	int infinite;
 };
@@ -37,6 +39,8 @@ static void close_files(struct pcap_port *pp)
 	for (unsigned dir = 0; dir < 2; dir++)
 		for (unsigned i = 0; i < pp->count[dir]; i++)
 			(void)close(pp->fds[dir][i]);
+	for (unsigned i = 0; i < pp->count[CLEAT_TX]; i++)
+		(void)close(pp->stages[i]);
 }
 
 /* Can packets be read from it? Says so now, not when a worker comes. */
@@ -101,29 +105,6 @@ static int open_rx(const char *path, int infinite)
 	return fd;
 }
 
-/* The file header, as libpcap writes it. */
-static int write_header(int fd, const char *path)
-{
-	pcap_t *dead = pcap_open_dead_with_tstamp_precision(
-		DLT_EN10MB, CLEAT_PCAP_SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	FILE *file = own >= 0 ? fdopen(own, "w") : NULL;
-	pcap_dumper_t *dumper = dead != NULL && file != NULL ? pcap_dump_fopen(dead, file) : NULL;
-	int ret = 0;
-
-	if (dumper == NULL || pcap_dump_flush(dumper) != 0)
-		ret = cleat_err(-EIO, "tx_pcap=%s cannot be written: %s", path, strerror(errno));
-	if (dumper != NULL)
-		pcap_dump_close(dumper);
-	else if (file != NULL)
-		(void)fclose(file);
-	else if (own >= 0)
-		(void)close(own);
-	if (dead != NULL)
-		pcap_close(dead);
-	return ret;
-}
-
 /* Two queues that write one file, or one that reads what another writes, would spoil it. */
 static int check_distinct(const struct pcap_port *pp, int fd, const char *path)
 {
@@ -157,12 +138,28 @@ static int open_tx(const struct pcap_port *pp, const char *path)
 	if (ret >= 0 && ftruncate(fd, 0) < 0)
 		ret = cleat_err(-errno, "tx_pcap=%s: %s", path, strerror(errno));
 	if (ret >= 0)
-		ret = write_header(fd, path);
+		ret = cleat_pcap_tx_begin(fd, path);
 	if (ret < 0) {
 		(void)close(fd);
 		return ret;
 	}
 	return fd;
+}
+
+static int open_file(struct pcap_port *pp, enum cleat_dir dir, const char *path)
+{
+	unsigned queue = pp->count[dir];
+	int fd = dir == CLEAT_RX ? open_rx(path, pp->infinite) : open_tx(pp, path);
+
+	if (fd >= 0 && dir == CLEAT_TX && (pp->stages[queue] = cleat_pcap_tx_stage()) < 0) {
+		(void)close(fd);
+		fd = pp->stages[queue];
+	}
+	if (fd < 0)
+		return fd;
+	pp->fds[dir][queue] = fd;
+	pp->count[dir]++;
+	return 0;
 }
 
 static int open_files(struct pcap_port *pp, const struct cleat_kvargs *args, enum cleat_dir dir)
@@ -174,11 +171,10 @@ static int open_files(struct pcap_port *pp, const struct cleat_kvargs *args, enu
 		return cleat_err(
 			-EINVAL, "%s: more than %d times %s", args->name, CLEAT_MAX_QUEUES, key);
 	for (unsigned i = 0; (path = cleat_kvargs_nth(args, key, i)) != NULL; i++) {
-		int fd = dir == CLEAT_RX ? open_rx(path, pp->infinite) : open_tx(pp, path);
+		int ret = open_file(pp, dir, path);
 
-		if (fd < 0)
-			return cleat_err_prefix(fd, "%s", args->name);
-		pp->fds[dir][pp->count[dir]++] = fd;
+		if (ret < 0)
+			return cleat_err_prefix(ret, "%s", args->name);
 	}
 	return 0;
 }
@@ -203,50 +199,53 @@ static int parse(const struct cleat_device *device, struct pcap_port *pp)
 }
 
 /* A descriptor of the same file with its own position, and for reading only where dir is rx. */
+static int open_again(int fd, enum cleat_dir dir)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, (dir == CLEAT_RX ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+	return fd < 0 ? cleat_err(-errno, "cannot open its capture again: %s", strerror(errno))
+		      : fd;
+}
+
 static int queue_open(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue,
 	struct cleat_queue_grant *grant)
 {
 	const struct pcap_port *pp = (const struct pcap_port *)port->driver_data;
-	char path[40];
 	int fd;
 
 	if (queue >= pp->count[dir])
 		return cleat_err(
 			-EINVAL, "port %s has no queue %u of that kind", port->name, queue);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", pp->fds[dir][queue]);
-	fd = open(path, (dir == CLEAT_RX ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+	fd = open_again(pp->fds[dir][queue], dir);
 	if (fd < 0)
-		return cleat_err(-errno, "port %s: cannot open its capture again: %s", port->name,
-			strerror(errno));
+		return cleat_err_prefix(fd, "port %s", port->name);
 	grant->fds[0] = fd;
 	grant->n_fds = 1;
+	if (dir == CLEAT_RX)
+		return 0;
+	fd = fcntl(pp->stages[queue], F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		fd = -errno;
+		(void)close(grant->fds[0]);
+		return cleat_err(
+			fd, "port %s: cannot share its stage: %s", port->name, strerror(-fd));
+	}
+	grant->fds[grant->n_fds++] = fd;
 	return 0;
 }
 
 static int queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue)
 {
 	const struct pcap_port *pp = (const struct pcap_port *)port->driver_data;
-	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(port, dir, queue);
-	uint64_t committed;
-	struct stat st;
+	int ret;
 
 	if (dir != CLEAT_TX || queue >= pp->count[CLEAT_TX])
 		return 0;
-	committed = cleat_load_acquire(&shm->driver[CLEAT_PCAP_TX_COMMITTED]);
-	if (fstat(pp->fds[CLEAT_TX][queue], &st) < 0)
-		return cleat_err(-errno, "port %s: %s", port->name, strerror(errno));
-	/* The word is the dead process's: a wrong one must not make the file grow. */
-	if (committed < CLEAT_PCAP_HEADER_BYTES || committed > (uint64_t)st.st_size) {
-		cleat_log(CLEAT_LOG_WARNING,
-			"port %s tx queue %u: its owner left a wrong end of file, %llu", port->name,
-			queue, (unsigned long long)committed);
-		committed = (uint64_t)st.st_size;
-		cleat_store_release(&shm->driver[CLEAT_PCAP_TX_COMMITTED], committed);
-	}
-	if (ftruncate(pp->fds[CLEAT_TX][queue], (off_t)committed) < 0)
-		return cleat_err(-errno, "port %s: cannot cut off a torn record: %s", port->name,
-			strerror(errno));
-	return 0;
+	ret = cleat_pcap_tx_settle(pp->fds[CLEAT_TX][queue], pp->stages[queue],
+		cleat_port_ctrl_queue(port, dir, queue));
+	return ret < 0 ? cleat_err_prefix(ret, "port %s tx queue %u", port->name, queue) : 0;
 }
 
 static const struct cleat_port_ops ops = {
@@ -269,8 +268,9 @@ static int add_port(
 		cleat_port_ctrl_queue(port, CLEAT_RX, i)->driver[CLEAT_PCAP_RX_INFINITE] =
 			(uint64_t)pp->infinite;
 	for (unsigned i = 0; i < pp->count[CLEAT_TX]; i++)
-		cleat_port_ctrl_queue(port, CLEAT_TX, i)->driver[CLEAT_PCAP_TX_COMMITTED] =
-			CLEAT_PCAP_HEADER_BYTES;
+		for (unsigned word = CLEAT_PCAP_TX_END; word <= CLEAT_PCAP_TX_WRITTEN; word++)
+			cleat_port_ctrl_queue(port, CLEAT_TX, i)->driver[word] =
+				CLEAT_PCAP_HEADER_BYTES;
 	return 0;
 }
 

@@ -16,7 +16,7 @@ static const struct cleat_xstat xstats[] = {
 	{ "passes", CLEAT_RX, CLEAT_PCAP_RX_PASSES },
 	{ "cut_packets", CLEAT_RX, CLEAT_PCAP_RX_CUT },
 	{ "mbuf_waits", CLEAT_RX, CLEAT_PCAP_RX_WAITS },
-	{ "file_bytes", CLEAT_TX, CLEAT_PCAP_TX_COMMITTED },
+	{ "file_bytes", CLEAT_TX, CLEAT_PCAP_TX_END },
 };
 
 static struct cleat_data_ops pcap_data = {

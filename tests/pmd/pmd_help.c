@@ -169,7 +169,10 @@ int pmd_claim(int port, enum cleat_dir dir, unsigned queue, struct cleat_mempool
 	struct cleat_port_ctrl *ctrl = ports[port];
 	struct cleat_queue_grant grant = { .n_fds = 0 };
 	struct cleat_queue_conf conf = {
-		.port = (uint16_t)port, .queue = (uint16_t)queue, .dir = dir
+		.port = (uint16_t)port,
+		.queue = (uint16_t)queue,
+		.dir = dir,
+		.removals = cleat_port_removals((uint16_t)port),
 	};
 	int ret = 0;
 

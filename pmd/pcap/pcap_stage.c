@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pmd/pcap/pcap_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/error.h"
+
+#define RESERVE_BYTES (1ULL << 20)
+#define LOOK_MS	      50 /* what was left lies twice that long at most */
+
+/* ---- writing ---- */
+
+/* [from, to) of the file, out of the stage. @return how far it came; less than to: an error */
+static uint64_t write_range(const struct cleat_pcap_stage *s, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		ssize_t ret = pwrite(
+			s->file, cleat_pcap_stage_at(s, from), (size_t)(to - from), (off_t)from);
+
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret <= 0)
+			break;
+		from += (uint64_t)ret;
+	}
+	return from;
+}
+
+/* [.., end) is in the file. Called by the thread that sends; if the other is writing just now, the
+ * stage must stay as it is for it, and WRITTEN moves next time.
+ * @param cut  nor may there be anything behind it */
+static void advance(struct cleat_pcap_stage *s, uint64_t end, int cut)
+{
+	/* partner: the release of look() */
+	if (__atomic_exchange_n(&s->writing, 1, __ATOMIC_ACQUIRE) != 0)
+		return;
+	cleat_store_release(s->shm_written, end); /* partner: the primary, when we are dead */
+	if (cut && ftruncate(s->file, (off_t)end) == 0)
+		s->reserved = end;
+	cleat_store_release(&s->writing, 0); /* partner: look() */
+}
+
+int cleat_pcap_stage_write(struct cleat_pcap_stage *s)
+{
+	uint64_t written = cleat_load_relaxed(s->shm_written);
+
+	if (written == s->end)
+		return 0;
+	if (write_range(s, written, s->end) < s->end)
+		return -EIO;
+	advance(s, s->end, 0);
+	return 0;
+}
+
+/* ---- space on the disk ---- */
+
+/* A limit for files is not looked at when space is reserved, but when it is written. */
+static int may_grow(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
+
+/* @return whether the file may grow to @p end whatever others write */
+static int reserve(struct cleat_pcap_stage *s, uint64_t end)
+{
+	while (s->reservable && s->reserved < end) {
+		if (fallocate(s->file, FALLOC_FL_KEEP_SIZE, (off_t)s->reserved,
+			    (off_t)RESERVE_BYTES) == 0)
+			s->reserved += RESERVE_BYTES;
+		else if (errno == EOPNOTSUPP || errno == ENOSYS)
+			s->reservable = 0;
+		else if (errno != EINTR)
+			return 0;
+	}
+	return s->reserved >= end;
+}
+
+/* What was reserved and not used, unless somebody else has the file now. */
+static void give_back(const struct cleat_pcap_stage *s)
+{
+	struct stat st;
+
+	if (fstat(s->file, &st) == 0 && (uint64_t)st.st_size == s->end)
+		(void)!ftruncate(s->file, st.st_size); /* the primary does it, too */
+}
+
+/* Without a reserve: in the file first, then sent. What is in the file in part is cut off again, so
+ * that others may read it. */
+static int commit_written(struct cleat_pcap_stage *s, uint64_t end)
+{
+	uint64_t reached = write_range(s, cleat_load_relaxed(s->shm_written), end);
+
+	if (reached < end) {
+		if (reached >= s->end)
+			advance(s, s->end, 1);
+		return -EIO;
+	}
+	s->end = end;
+	if (s->reserved < end)
+		s->reserved = end;	      /* the next space is behind it */
+	cleat_store_release(s->shm_end, end); /* partners: as below */
+	advance(s, end, 0);
+	return 0;
+}
+
+int cleat_pcap_stage_commit(struct cleat_pcap_stage *s, uint64_t end)
+{
+	if (!reserve(s, end))
+		return commit_written(s, end);
+	s->end = end;
+	cleat_store_release(s->shm_end, end); /* partners: look(), and the primary */
+	return 0;
+}
+
+/* ---- the queue's thread ---- */
+
+/* A sender that writes by itself is left alone, so that the stage is not full because of us. On
+ * failure nothing has changed: the sender will try again, and count it.
+ * @param seen  WRITTEN at the last look */
+static void look(struct cleat_pcap_stage *s, uint64_t *seen)
+{
+	uint64_t end, written;
+
+	/* The stage is not used anew while we read it. Partner: the release of advance(). */
+	if (__atomic_exchange_n(&s->writing, 1, __ATOMIC_ACQUIRE) != 0)
+		return;
+	end = cleat_load_acquire(s->shm_end); /* partner: cleat_pcap_stage_commit() */
+	written = cleat_load_relaxed(s->shm_written);
+	if (written == *seen && written < end && write_range(s, written, end) == end)
+		/* partners: cleat_pcap_stage_room(), and the primary when we are dead */
+		cleat_store_release(s->shm_written, end);
+	*seen = written;
+	cleat_store_release(&s->writing, 0); /* partner: advance() */
+}
+
+static void *look_now_and_then(void *arg)
+{
+	struct cleat_pcap_stage *s = (struct cleat_pcap_stage *)arg;
+	struct timespec until;
+	uint64_t seen = 0;
+
+	for (;;) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += LOOK_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		if (sem_clockwait(&s->quit, CLOCK_MONOTONIC, &until) == 0)
+			return NULL;
+		look(s, &seen);
+	}
+}
+
+/* Signals are for the program's own threads. */
+static int start_thread(struct cleat_pcap_stage *s)
+{
+	sigset_t all, before;
+	int err;
+
+	(void)sem_init(&s->quit, 0, 0);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&s->thread, NULL, look_now_and_then, s);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err == 0 ? 0
+			: cleat_err(-err, "cannot start a thread that writes a capture: %s",
+				  strerror(err));
+}
+
+/* ---- open, close ---- */
+
+/* @return the stage, twice in a row; NULL */
+static uint8_t *map_twice(int memory)
+{
+	uint8_t *base = (uint8_t *)mmap(NULL, 2 * CLEAT_PCAP_STAGE_BYTES, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED)
+		return NULL;
+	for (unsigned i = 0; i < 2; i++)
+		if (mmap(base + i * CLEAT_PCAP_STAGE_BYTES, CLEAT_PCAP_STAGE_BYTES,
+			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, memory,
+			    0) == MAP_FAILED) {
+			(void)munmap(base, 2 * CLEAT_PCAP_STAGE_BYTES);
+			return NULL;
+		}
+	return base;
+}
+
+static int check_places(const struct cleat_pcap_stage *s, uint64_t written)
+{
+	if (written >= CLEAT_PCAP_HEADER_BYTES && written <= s->end && s->end <= INT64_MAX / 2 &&
+		s->end - written <= CLEAT_PCAP_STAGE_BYTES)
+		return 0;
+	return cleat_err(-EPROTO,
+		"the capture's end is said to be %llu, of which %llu are written; stop and start "
+		"the port",
+		(unsigned long long)s->end, (unsigned long long)written);
+}
+
+int cleat_pcap_stage_open(
+	struct cleat_pcap_stage *s, struct cleat_queue_shm *shm, int file, int memory)
+{
+	int ret;
+
+	s->file = file;
+	s->reservable = may_grow();
+	s->shm_end = &shm->driver[CLEAT_PCAP_TX_END];
+	s->shm_written = &shm->driver[CLEAT_PCAP_TX_WRITTEN];
+	s->end = s->reserved = cleat_load_acquire(s->shm_end); /* partner: the last owner */
+	ret = check_places(s, cleat_load_acquire(s->shm_written));
+	if (ret == 0 && (s->bytes = map_twice(memory)) == NULL)
+		ret = cleat_err(-errno, "cannot map a capture's stage: %s", strerror(errno));
+	(void)close(memory);
+	if (ret == 0)
+		ret = start_thread(s);
+	if (ret == 0)
+		return 0;
+	if (s->bytes != NULL)
+		(void)munmap(s->bytes, 2 * CLEAT_PCAP_STAGE_BYTES);
+	(void)close(file);
+	return ret;
+}
+
+int cleat_pcap_stage_close(struct cleat_pcap_stage *s)
+{
+	int ret;
+
+	(void)sem_post(&s->quit);
+	(void)pthread_join(s->thread, NULL);
+	(void)sem_destroy(&s->quit);
+	ret = cleat_pcap_stage_write(s);
+	if (ret == 0)
+		give_back(s);
+	(void)munmap(s->bytes, 2 * CLEAT_PCAP_STAGE_BYTES);
+	(void)close(s->file);
+	return ret;
+}
