@@ -100,11 +100,16 @@ cleat_inline side_pool *side_pool_open(void)
 	return pool;
 }
 
+/* Whose they are is written within the operation that moves them: a sweep between the two would
+ * take them for lost otherwise. */
 cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
 {
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
 	uint64_t op = cleat_op_enter();
 	bool got = cleat_mempool_get(pool, objects, n) == 0;
 
+	for (unsigned i = 0; got && i < n; i++)
+		cleat_store_release(&cleat_mbuf_of(objects[i])->owner, word);
 	cleat_op_exit(op);
 	return got;
 }
@@ -113,7 +118,7 @@ cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned 
 {
 	uint64_t op = cleat_op_enter();
 
-	cleat_mempool_put_owned(pool, objects, n); /* nobody took them: they still say POOL */
+	cleat_mempool_put(pool, objects, n);
 	cleat_op_exit(op);
 }
 
