@@ -100,26 +100,23 @@ cleat_inline side_pool *side_pool_open(void)
 	return pool;
 }
 
-/* Whose they are is written within the operation that moves them: a sweep between the two would
- * take them for lost otherwise. */
+/* The pool alone: get and put are one operation, so whose the objects are in between need not be
+ * written. The mbuf case has all of it. */
 cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
 	uint64_t op = cleat_op_enter();
-	bool got = cleat_mempool_get(pool, objects, n) == 0;
 
-	for (unsigned i = 0; got && i < n; i++)
-		cleat_store_release(&cleat_mbuf_of(objects[i])->owner, word);
+	if (cleat_mempool_get(pool, objects, n) == 0)
+		return true;
 	cleat_op_exit(op);
-	return got;
+	return false;
 }
 
+/* Ends what side_pool_get() began. */
 cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned n)
 {
-	uint64_t op = cleat_op_enter();
-
-	cleat_mempool_put(pool, objects, n);
-	cleat_op_exit(op);
+	cleat_mempool_put_owned(pool, objects, n);
+	cleat_op_exit(cleat_load_relaxed(&cleat_self->busy));
 }
 
 cleat_inline bool side_alloc(side_pool *pool, side_mbuf **mbufs, unsigned n)
