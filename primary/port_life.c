@@ -10,6 +10,7 @@
 #include "primary/pools.h"
 #include "primary/ports.h"
 #include "primary/server.h"
+#include "runtime/bus.h"
 #include "runtime/error.h"
 #include "runtime/hugepages.h"
 #include "runtime/log.h"
@@ -168,6 +169,14 @@ void cleat_port_settle(struct cleat_primary *p, uint32_t port)
 	cleat_log(CLEAT_LOG_DEBUG, "port %u: nobody is left in it", port);
 }
 
+/* The driver has brought it to rest. Should it not be, this comes before its memory goes. */
+static void keep_from_memory(struct cleat_device *device)
+{
+	if (device != NULL && cleat_bus_silence(device) < 0)
+		cleat_log(CLEAT_LOG_INFO, "device %s is at rest or gone, by its driver's word: %s",
+			device->name, cleat_error());
+}
+
 int cleat_port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
 {
 	struct cleat_primary *p = ctx;
@@ -183,6 +192,7 @@ int cleat_port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
 	p->ports[id] = NULL;
 	ctrl->queues = NULL;
 	ctrl->hw_stats = NULL;
+	keep_from_memory(ctrl->device);
 	cleat_log(CLEAT_LOG_INFO, "port %u (%s) removed", id, row.name);
 	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_PORT_REMOVED, id, row.name);
 	cleat_port_settle(p, id);

@@ -188,20 +188,26 @@ static void no_driver_any_more(struct cleat_device *device, enum cleat_device_st
 	device->state = state;
 }
 
+int cleat_bus_silence(struct cleat_device *device)
+{
+	struct cleat_bus *bus = device->bus;
+
+	return bus->silence != NULL ? bus->silence(bus, device) : 0;
+}
+
 /* Told once, however often the removal is tried. @return @p code, the driver's, with its sentence
  */
 static int keep_away(struct cleat_device *device, int code)
 {
-	struct cleat_bus *bus = device->bus;
 	int told = device->leaving;
 	char why[CLEAT_ERROR_LEN];
 
 	memcpy(why, cleat_error(), sizeof(why) - 1);
 	why[sizeof(why) - 1] = '\0';
 	device->leaving = 1;
-	if (bus->silence == NULL)
+	if (device->bus->silence == NULL)
 		return code;
-	if (bus->silence(bus, device) < 0)
+	if (cleat_bus_silence(device) < 0)
 		cleat_log(CLEAT_LOG_WARNING,
 			"device %s does not come to rest and may still write to memory: %s",
 			device->name, cleat_error());

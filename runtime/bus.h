@@ -92,6 +92,9 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
  *          its bus keeps it from memory, and this may be called again
  */
 int cleat_bus_remove(struct cleat_device *device);
+/** Keep a PROBED device from memory: from here on it can do no DMA, nothing else changes.
+ * @return  0; negative errno with a sentence: it may still write, or it is gone */
+int cleat_bus_silence(struct cleat_device *device);
 /** After a cleat_bus_remove() that failed, when nobody can try again: close the device, which keeps
  * it from memory, too. FAILED; its driver is not called any more and keeps what it has. */
 void cleat_bus_give_up(struct cleat_device *device);

@@ -141,8 +141,8 @@ struct cleat_services {
 	 */
 	int (*port_add)(void *ctx, struct cleat_port_ctrl *port);
 	/**
-	 * The device has come to rest: it touches no memory any more. Holders of queues find
-	 * -ENODEV;
+	 * The device has come to rest: it touches no memory any more, and is kept from it by its
+	 * bus before any goes. Holders of queues find -ENODEV;
 	 * @p port is the driver's again at once, while what workers may still touch (queues' state,
 	 * dma_reserve) stays until the last of them has let go. -EBUSY never.
 	 */

@@ -149,20 +149,30 @@ static int virtio_probe(struct cleat_device *device, const struct cleat_services
 	return 0;
 }
 
-/* A device that does not reset keeps its memory: bus mastering is switched off after this. */
+/* What is not there any more writes nothing. */
+static int is_gone(struct virtio_device *d)
+{
+	uint16_t vendor = 0;
+
+	return cleat_pci_config_read(d->transport.pci, 0, &vendor, sizeof(vendor)) < 0 ||
+	       vendor == 0xffff;
+}
+
 static int virtio_remove(struct cleat_device *device, const struct cleat_services *services)
 {
 	struct virtio_device *d = (struct virtio_device *)device->driver_data;
-	int rc;
+	int rc = cleat_virtio_quiesce(d);
 
-	if (cleat_virtio_quiesce(d) < 0)
-		cleat_log(CLEAT_LOG_WARNING, "%s", cleat_error());
+	if (rc < 0 && !is_gone(d))
+		return rc; /* it may still write to memory */
 	d->state = VIRTIO_RESET;
 	cleat_virtio_irq_close(d);
 	rc = services->port_remove(services->ctx, &d->port);
-	if (rc >= 0)
-		free_device(d);
-	return rc;
+	if (rc < 0)
+		return rc;
+	device->driver_data = NULL;
+	free_device(d);
+	return 0;
 }
 
 static struct cleat_driver virtio_driver = {

@@ -176,7 +176,8 @@ static void tick(struct cleat_port_ctrl *port)
 	struct virtio_device *d = virtio_of(port);
 	uint8_t status = 0;
 
-	if (d->transport.ops->status(&d->transport, &status) < 0 || status == 0xff)
+	if (d->device->leaving || d->transport.ops->status(&d->transport, &status) < 0 ||
+		status == 0xff)
 		return; /* it is being taken away */
 	if (d->state == VIRTIO_RUNNING && (status & VIRTIO_STATUS_NEEDS_RESET)) {
 		cleat_log(CLEAT_LOG_WARNING,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "primary/devices.h"
+#include "primary/port_life.h"
 #include "runtime/bus.h"
 #include "runtime/error.h"
 #include "runtime/pci/pci_config.h"
@@ -28,6 +29,7 @@
 struct told {
 	unsigned probes, removals;
 	int stuck; /* removals fail */
+	int kept;  /* bus mastering went off while the port's memory was there */
 };
 static volatile struct told *told;
 static int unplug_event; /* the kernel asks for the device back */
@@ -43,6 +45,30 @@ static int unplug_fd(struct cleat_pci_device *dev)
 	return unplug_event;
 }
 
+static bool has_zone(uint32_t port_id)
+{
+	char name[CLEAT_NAME_LEN];
+
+	(void)snprintf(name, sizeof(name), CLEAT_PORT_ZONE, port_id);
+	for (uint32_t i = 0; i < CLEAT_MAX_ZONES; i++)
+		if (cleat_registry->zones[i].len_bytes != 0 &&
+			strcmp(cleat_registry->zones[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static const struct cleat_pci_access *real_access;
+
+static int config_write(struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len)
+{
+	uint16_t command;
+
+	memcpy(&command, buf, sizeof(command));
+	if (off == CLEAT_PCI_COMMAND && !(command & CLEAT_PCI_COMMAND_MASTER))
+		told->kept = has_zone(port.port);
+	return real_access->config_write(dev, off, buf, len);
+}
+
 /* The device is reached by UIO, and the kernel can ask for it as for one of VFIO. */
 static int stuck_probe(struct cleat_device *device, const struct cleat_services *services)
 {
@@ -51,8 +77,10 @@ static int stuck_probe(struct cleat_device *device, const struct cleat_services 
 	struct cleat_pci_device *pci = cleat_pci_of(device);
 	int rc;
 
-	access = *pci->access;
+	real_access = pci->access;
+	access = *real_access;
 	access.unplug_fd = unplug_fd;
+	access.config_write = config_write;
 	pci->access = &access;
 	port = (struct cleat_port_ctrl){ .name = device->name,
 		.driver = "net_null",
@@ -218,6 +246,7 @@ START_TEST(stops_at_the_end)
 	end_in_order();
 	ck_assert_uint_eq(told->removals, 1);
 	ck_assert(!is_master());
+	ck_assert_int_eq(told->kept, 1);
 	ck_assert_uint_eq(said("come to rest"), 0);
 }
 END_TEST

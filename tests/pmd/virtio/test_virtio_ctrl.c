@@ -46,6 +46,35 @@ START_TEST(offloads_decide)
 }
 END_TEST
 
+/* Its memory stays until it is at rest, and nobody brings it up again meanwhile. */
+START_TEST(is_removed_at_rest)
+{
+	fake_up(FAKE_MODERN, 1, 16, 64);
+	fake.stuck = 1;
+	ck_assert_int_eq(fake_remove(), -EIO);
+	ck_assert_uint_eq(fake.removed, 0);
+	fake.d->device->leaving = 1; /* the bus says so */
+	fake.stuck = 0;
+	ops()->tick(port());
+	ck_assert_int_ne(fake.d->state, VIRTIO_RUNNING);
+	ck_assert_int_eq(fake_remove(), 0);
+	ck_assert_uint_eq(fake.removed, 1);
+	ck_assert_int_eq(fake.removed_at_rest, 1);
+	fake_down();
+}
+END_TEST
+
+/* What is not there cannot be brought to rest, and need not be. */
+START_TEST(is_removed_when_gone)
+{
+	fake_up(FAKE_MODERN, 1, 16, 64);
+	fake.stuck = fake.gone = 1;
+	ck_assert_int_eq(fake_remove(), 0);
+	ck_assert_uint_eq(fake.removed, 1);
+	fake_down();
+}
+END_TEST
+
 /* Without its queue a feature that is told over it is not worth anything. */
 START_TEST(no_control_queue)
 {
@@ -217,6 +246,8 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, comes_up);
 	tcase_add_test(tc, offloads_decide);
+	tcase_add_test(tc, is_removed_at_rest);
+	tcase_add_test(tc, is_removed_when_gone);
 	tcase_add_test(tc, no_control_queue);
 	tcase_add_test(tc, commands);
 	tcase_add_test(tc, settings_survive);

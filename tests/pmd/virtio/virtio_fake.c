@@ -48,9 +48,19 @@ static void link_changed(void *ctx, struct cleat_port_ctrl *port)
 	fake.link_events++;
 }
 
-static const struct cleat_services services = {
-	.dma_reserve = dma_reserve, .dma_free = dma_free, .link_changed = link_changed
-};
+static int port_remove(void *ctx, struct cleat_port_ctrl *port)
+{
+	(void)ctx;
+	(void)port;
+	fake.removed++;
+	fake.removed_at_rest = fake.status == 0 || fake.status == 0xff || fake.gone;
+	return 0;
+}
+
+static const struct cleat_services services = { .dma_reserve = dma_reserve,
+	.dma_free = dma_free,
+	.link_changed = link_changed,
+	.port_remove = port_remove };
 
 /* ---- registers ---- */
 
@@ -71,6 +81,8 @@ static int features_set(struct virtio_transport *t, uint64_t value)
 static int status(struct virtio_transport *t, uint8_t *out)
 {
 	(void)t;
+	if (fake.gone)
+		return cleat_err(-EIO, "no such register");
 	*out = fake.status;
 	return 0;
 }
@@ -326,7 +338,7 @@ static int config_space(struct cleat_pci_device *dev, uint32_t off, void *buf, u
 {
 	(void)dev;
 	(void)off;
-	memset(buf, 0, len);
+	memset(buf, fake.gone ? 0xff : 0, len);
 	return 0;
 }
 
@@ -368,7 +380,10 @@ static void make_device(void)
 	d->port.hw_stats = ((struct cleat_port_area_shm *)d->port.queues)->hw_stats;
 	d->port.offloads = CLEAT_OFFLOAD_TX_SEGMENTS | CLEAT_OFFLOAD_RX_SCATTER |
 			   CLEAT_OFFLOAD_TX_CHECKSUM | CLEAT_OFFLOAD_RX_CHECKSUM;
-	d->irq_fd = d->config_fd = -1;
+	d->irq_fd = -1;
+	d->config_fd = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_ge(d->config_fd, 0);
+	pci.device.driver_data = d;
 	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++) {
 		d->vqs[i].event_fd = -1;
 		d->vqs[i].generation = 1;
@@ -419,6 +434,8 @@ void fake_down(void)
 
 	cleat_queue_remove_all();
 	fake.stuck = 0;
+	if (fake.removed)
+		return mbuf_world_down();
 	ck_assert_int_eq(fake.d->port.ops->stop(&fake.d->port), 0);
 	for (unsigned q = 0; q < CLEAT_MAX_QUEUES; q++) {
 		(void)fake_take_back(CLEAT_RX, q);
@@ -426,11 +443,20 @@ void fake_down(void)
 	}
 	wrong = mbuf_world_take_all(fake.pool);
 	ck_assert_msg(wrong == NULL, "%s", wrong);
-	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++)
-		if (fake.d->vqs[i].event_fd >= 0)
-			(void)close(fake.d->vqs[i].event_fd);
-	free(fake.d);
+	ck_assert_int_eq(fake_remove(), 0);
+	ck_assert_uint_eq(fake.removed, 1);
 	mbuf_world_down();
+}
+
+int fake_remove(void)
+{
+	const struct cleat_driver *driver = NULL;
+
+	do
+		driver = cleat_driver_next(driver);
+	while (driver != NULL && strcmp(driver->name, "net_virtio") != 0);
+	ck_assert_ptr_nonnull(driver);
+	return driver->remove(&pci.device, &services);
 }
 
 static struct cleat_queue_row_shm *row_of(enum cleat_dir dir, unsigned queue)

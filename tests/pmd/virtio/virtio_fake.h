@@ -28,6 +28,9 @@ struct fake_device {
 	uint8_t status;
 	unsigned resets;
 	int stuck; /* it does not reset */
+	int gone;  /* it is not in the machine any more */
+	unsigned removed;
+	int removed_at_rest; /* its memory went after that */
 	uint8_t config[64];
 	struct fake_vq vqs[2 * CLEAT_MAX_QUEUES + 1];
 	uint16_t max_size;
@@ -47,7 +50,10 @@ void fake_up(uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mb
 /* As fake_up, but not configured; the rings have at most @p max_size descriptors. */
 void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs);
 int fake_start(unsigned pairs, unsigned descriptors);
-/* Queues are removed, the device is at rest, all mbufs are in the pool again: checked. */
+/* The driver gives the device up. @return what it said */
+int fake_remove(void);
+/* Queues are removed, the device is at rest, all mbufs are in the pool again: checked. Without
+ * that if the device was removed. */
 void fake_down(void);
 
 /* Claim for the process in @p slot; this process works on it whoever that is. @return 0 or why not
