@@ -21,41 +21,49 @@ static uint32_t reg(enum cleat_dir dir, uint32_t rx)
 	return dir == CLEAT_RX ? rx : rx + (CLEAT_EM_TDBAL - CLEAT_EM_RDBAL);
 }
 
-static void enable(struct cleat_em *em, enum cleat_dir dir, int on)
+uint32_t cleat_em_queue_tail(enum cleat_dir dir, unsigned queue)
 {
-	if (dir == CLEAT_RX) {
-		em->mac.receiving = on;
-		cleat_intel_rctl_write(&em->mac);
-		return;
-	}
-	cleat_intel_write(&em->mac, CLEAT_INTEL_TCTL, on ? TCTL | CLEAT_TCTL_EN : TCTL);
-	cleat_intel_flush(&em->mac);
+	(void)queue;
+	return reg(dir, CLEAT_EM_RDT);
 }
 
-void cleat_em_queue_run(struct cleat_em *em, enum cleat_dir dir)
+static void enable(struct cleat_intel_nic *nic, enum cleat_dir dir, int on)
 {
-	const struct cleat_nic_ring *ring = &em->rings[dir];
-	const struct cleat_intel_mac *mac = &em->mac;
+	if (dir == CLEAT_RX) {
+		nic->mac.receiving = on;
+		cleat_intel_rctl_write(&nic->mac);
+		return;
+	}
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_TCTL, on ? TCTL | CLEAT_TCTL_EN : TCTL);
+	cleat_intel_flush(&nic->mac);
+}
 
+int cleat_em_queue_run(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue)
+{
+	const struct cleat_nic_ring *ring = &nic->rings[dir][0];
+	const struct cleat_intel_mac *mac = &nic->mac;
+
+	(void)queue;
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAL), (uint32_t)ring->iova);
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDBAH), (uint32_t)(ring->iova >> 32));
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDLEN), ring->count * CLEAT_NIC_DESC_BYTES);
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDH), 0);
 	cleat_intel_write(mac, reg(dir, CLEAT_EM_RDT), 0);
-	enable(em, dir, 1);
+	enable(nic, dir, 1);
+	return 0;
 }
 
 /* @return 0 when the head has stood still for long enough */
-static int wait_still(const struct cleat_em *em, enum cleat_dir dir)
+static int wait_still(const struct cleat_intel_nic *nic, enum cleat_dir dir)
 {
-	uint32_t before = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
+	uint32_t before = cleat_intel_read(&nic->mac, reg(dir, CLEAT_EM_RDH));
 	uint64_t moved_us = cleat_now_us(), end_us = moved_us + MOST_US, now_us;
 
 	do {
 		uint32_t now;
 
 		(void)usleep(STEP_US);
-		now = cleat_intel_read(&em->mac, reg(dir, CLEAT_EM_RDH));
+		now = cleat_intel_read(&nic->mac, reg(dir, CLEAT_EM_RDH));
 		now_us = cleat_now_us();
 		if (now == CLEAT_MMIO_GONE)
 			return 0;
@@ -70,59 +78,61 @@ static int wait_still(const struct cleat_em *em, enum cleat_dir dir)
 
 /* PCI Express: hold up DMA for a moment; when none is on its way any more, none of the queue at
  * rest is. The other direction waits meanwhile. */
-static int wait_no_dma(const struct cleat_em *em)
+static int wait_no_dma(const struct cleat_intel_nic *nic)
 {
-	uint32_t ctrl = cleat_intel_read(&em->mac, CLEAT_INTEL_CTRL);
+	uint32_t ctrl = cleat_intel_read(&nic->mac, CLEAT_INTEL_CTRL);
 	int ret;
 
-	if (em->model != CLEAT_EM_82574 || ctrl == CLEAT_MMIO_GONE)
+	if (cleat_em_model(nic) != CLEAT_EM_82574 || ctrl == CLEAT_MMIO_GONE)
 		return 0;
-	cleat_intel_write(&em->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_GIO_DISABLE);
-	ret = cleat_intel_wait(&em->mac, CLEAT_INTEL_STATUS, CLEAT_STATUS_GIO_MASTER, 0, MASTER_US);
-	cleat_intel_write(&em->mac, CLEAT_INTEL_CTRL, ctrl);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_GIO_DISABLE);
+	ret = cleat_intel_wait(
+		&nic->mac, CLEAT_INTEL_STATUS, CLEAT_STATUS_GIO_MASTER, 0, MASTER_US);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL, ctrl);
 	return ret == -ENODEV ? 0 : ret;
 }
 
 /* Nobody is at the device: reset all of it. A PHY that then does not answer writes no memory. */
-static int rest_all(struct cleat_em *em)
+static int rest_all(struct cleat_intel_nic *nic)
 {
-	int ret = cleat_em_reset(em);
+	int ret = cleat_em_reset(nic);
 
 	if (ret == -ENODEV)
 		return 1;
 	if (ret < 0)
-		return cleat_err_prefix(-EIO, "%s", em->port.name);
-	cleat_em_set_up(em);
-	if (cleat_intel_phy_up(&em->mac) < 0)
+		return cleat_err_prefix(-EIO, "%s", nic->port.name);
+	cleat_em_set_up(nic);
+	if (cleat_intel_phy_up(&nic->mac) < 0)
 		cleat_log(CLEAT_LOG_WARNING, "%s: no link after a reset: %s; stop and start it",
-			em->port.name, cleat_error());
-	cleat_em_irq_enable(em);
+			nic->port.name, cleat_error());
+	cleat_em_irq_enable(nic);
 	return 1;
 }
 
 /* The other direction works on meanwhile, and its owner must not notice. */
-static int rest_one(struct cleat_em *em, enum cleat_dir dir)
+static int rest_one(struct cleat_intel_nic *nic, enum cleat_dir dir)
 {
 	int ret;
 
-	enable(em, dir, 0);
-	ret = wait_still(em, dir);
-	ret = ret < 0 ? ret : wait_no_dma(em);
+	enable(nic, dir, 0);
+	ret = wait_still(nic, dir);
+	ret = ret < 0 ? ret : wait_no_dma(nic);
 	if (ret < 0)
 		return cleat_err(-EIO,
 			"%s: %s does not end; the buffers come back when nobody holds the other "
 			"queue",
-			em->port.name, dir == CLEAT_RX ? "receiving" : "sending");
-	cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDH), 0);
-	cleat_intel_write(&em->mac, reg(dir, CLEAT_EM_RDT), 0);
+			nic->port.name, dir == CLEAT_RX ? "receiving" : "sending");
+	cleat_intel_write(&nic->mac, reg(dir, CLEAT_EM_RDH), 0);
+	cleat_intel_write(&nic->mac, reg(dir, CLEAT_EM_RDT), 0);
 	return 0;
 }
 
-int cleat_em_queue_rest(struct cleat_em *em, enum cleat_dir dir)
+int cleat_em_queue_rest(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue)
 {
 	enum cleat_dir other = dir == CLEAT_RX ? CLEAT_TX : CLEAT_RX;
 
-	if (cleat_intel_read(&em->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
+	(void)queue;
+	if (cleat_intel_read(&nic->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
 		return 1; /* what is not there writes nothing */
-	return em->rings[other].is_open ? rest_one(em, dir) : rest_all(em);
+	return nic->rings[other][0].is_open ? rest_one(nic, dir) : rest_all(nic);
 }

@@ -2,9 +2,6 @@
 /*
  * igb.h - net_igb's control side: a port with up to 16 pairs of queues, each its owner's alone.
  *
- *   port      STOPPED → started (link, filters, RSS, interrupts) → STOPPED
- *   queue     at rest → open (its enable bit is set) → at rest
- *
  * Each queue stops by itself, whatever the others do. The redirection table of RSS holds exactly
  * the receive queues that are open, in turn: what went to a queue whose owner is gone goes to the
  * others, and comes back when somebody claims it. Packets that RSS has no hash for go to the first
@@ -14,33 +11,17 @@
 #define CLEAT_PMD_IGB_H
 
 #include "pmd/common/intel_adv.h"
-#include "pmd/common/nic_irq.h"
+#include "pmd/common/intel_nic.h"
 #include "pmd/igb/igb_regs.h"
-#include "runtime/pci/pci_access.h"
-
-struct cleat_igb {
-	struct cleat_port_ctrl port; /* first */
-	struct cleat_pci_device *pci;
-	struct cleat_intel_mac mac;
-	struct cleat_nic_irq irq;
-	struct cleat_nic_ring rings[2][CLEAT_IGB_QUEUES]; /* by direction */
-	unsigned queues[2];				  /* configured */
-	int running;
-};
-
-cleat_inline struct cleat_igb *cleat_igb_of(struct cleat_port_ctrl *port)
-{
-	return (struct cleat_igb *)port;
-}
 
 /* igb_hw_ctrl.c */
 
 /** Whole device to its state after power-up; it does no DMA. @return 0; -ENODEV, -ETIMEDOUT */
-int cleat_igb_reset(struct cleat_igb *igb);
+int cleat_igb_reset(struct cleat_intel_nic *nic);
 /** Reset, set up all but the queues. */
-int cleat_igb_init(struct cleat_igb *igb);
+int cleat_igb_init(struct cleat_intel_nic *nic);
 /** Have the device take packets as long as @p mtu asks for. */
-void cleat_igb_set_frame(struct cleat_igb *igb, uint32_t mtu);
+int cleat_igb_set_frame(struct cleat_intel_nic *nic, uint32_t mtu);
 /** For cleat_intel_mac.phy_lock. */
 int cleat_igb_phy_lock(struct cleat_intel_mac *mac, int take);
 
@@ -50,15 +31,15 @@ int cleat_igb_phy_lock(struct cleat_intel_mac *mac, int take);
  */
 void cleat_igb_reta(uint16_t open, uint8_t table[CLEAT_IGB_RETA_ENTRIES]);
 /** Key, hash fields and, as the queues are now, the table. */
-void cleat_igb_rss_init(struct cleat_igb *igb);
+void cleat_igb_rss_init(struct cleat_intel_nic *nic);
 /** A receive queue was opened or closed. */
-void cleat_igb_rss_update(struct cleat_igb *igb);
+void cleat_igb_rss_update(struct cleat_intel_nic *nic);
 
-/* igb_irq_ctrl.c */
+/* igb_irq_ctrl.c: for struct cleat_intel_chip */
 
-int cleat_igb_irq_open(struct cleat_igb *igb);
-void cleat_igb_irq_close(struct cleat_igb *igb);
-void cleat_igb_irq_enable(struct cleat_igb *igb);
-void cleat_igb_irq_arm(struct cleat_igb *igb, unsigned queue, struct cleat_nic_arm *arm);
+void cleat_igb_on_interrupt(void *nic);
+void cleat_igb_irq_mask(struct cleat_intel_nic *nic);
+void cleat_igb_irq_enable(struct cleat_intel_nic *nic);
+void cleat_igb_irq_arm(struct cleat_intel_nic *nic, unsigned queue, struct cleat_nic_arm *arm);
 
 #endif

@@ -15,9 +15,9 @@
 #define ETHER_VLAN 0x8100U
 #define CRC	   4U
 
-int cleat_igb_reset(struct cleat_igb *igb)
+int cleat_igb_reset(struct cleat_intel_nic *nic)
 {
-	struct cleat_intel_mac *mac = &igb->mac;
+	struct cleat_intel_mac *mac = &nic->mac;
 	uint32_t ctrl;
 	int ret;
 
@@ -25,8 +25,8 @@ int cleat_igb_reset(struct cleat_igb *igb)
 	cleat_intel_write(mac, CLEAT_INTEL_IMC, ~0U);
 	cleat_intel_write(mac, CLEAT_INTEL_RCTL, 0);
 	cleat_intel_write(mac, CLEAT_INTEL_TCTL, CLEAT_TCTL_PSP);
-	if (igb->port.hw_stats != NULL) /* the reset clears them */
-		cleat_intel_stats_add(mac->bar, igb->port.hw_stats);
+	if (nic->port.hw_stats != NULL) /* the reset clears them */
+		cleat_intel_stats_add(mac->bar, nic->port.hw_stats);
 	ctrl = cleat_intel_read(mac, CLEAT_INTEL_CTRL);
 	cleat_intel_write(mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_GIO_DISABLE);
 	/* it may fail: then the reset is what ends it */
@@ -44,54 +44,55 @@ int cleat_igb_reset(struct cleat_igb *igb)
 	return ret < 0 ? cleat_err_prefix(ret, "reset") : 0;
 }
 
-static void set_control(struct cleat_igb *igb)
+static void set_control(struct cleat_intel_nic *nic)
 {
 	const uint32_t clear = CLEAT_CTRL_GIO_DISABLE | CLEAT_CTRL_ILOS | CLEAT_CTRL_FRCSPD |
 			       CLEAT_CTRL_FRCDPX | CLEAT_CTRL_RFCE | CLEAT_CTRL_TFCE |
 			       CLEAT_CTRL_PHY_RST | CLEAT_CTRL_VME;
-	uint32_t ctrl = cleat_intel_read(&igb->mac, CLEAT_INTEL_CTRL) & ~clear;
+	uint32_t ctrl = cleat_intel_read(&nic->mac, CLEAT_INTEL_CTRL) & ~clear;
 
-	if (igb->port.offloads & CLEAT_OFFLOAD_RX_VLAN_STRIP)
+	if (nic->port.offloads & CLEAT_OFFLOAD_RX_VLAN_STRIP)
 		ctrl |= CLEAT_CTRL_VME;
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_SLU);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_CTRL_EXT,
-		cleat_intel_read(&igb->mac, CLEAT_INTEL_CTRL_EXT) | CLEAT_CTRL_EXT_DRV_LOAD);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_FCAL, 0);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_FCAH, 0);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_FCT, 0);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_FCTTV, 0);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_SLU);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL_EXT,
+		cleat_intel_read(&nic->mac, CLEAT_INTEL_CTRL_EXT) | CLEAT_CTRL_EXT_DRV_LOAD);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_FCAL, 0);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_FCAH, 0);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_FCT, 0);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_FCTTV, 0);
 	/* the upper half is the outer tag's type, which is left as it is */
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_VET,
-		(cleat_intel_read(&igb->mac, CLEAT_INTEL_VET) & 0xffff0000U) | ETHER_VLAN);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_VET,
+		(cleat_intel_read(&nic->mac, CLEAT_INTEL_VET) & 0xffff0000U) | ETHER_VLAN);
 }
 
-int cleat_igb_init(struct cleat_igb *igb)
+int cleat_igb_init(struct cleat_intel_nic *nic)
 {
-	struct cleat_intel_mac *mac = &igb->mac;
+	struct cleat_intel_mac *mac = &nic->mac;
 	uint32_t checksum = CLEAT_RXCSUM_PCSD;
-	int ret = cleat_igb_reset(igb);
+	int ret = cleat_igb_reset(nic);
 
 	if (ret < 0)
 		return ret;
-	set_control(igb);
+	set_control(nic);
 	cleat_intel_filters_write(mac);
-	if (igb->port.offloads & CLEAT_OFFLOAD_RX_CHECKSUM)
+	if (nic->port.offloads & CLEAT_OFFLOAD_RX_CHECKSUM)
 		checksum |= CLEAT_RXCSUM_IP | CLEAT_RXCSUM_L4;
 	cleat_intel_write(mac, CLEAT_INTEL_RXCSUM, checksum);
-	cleat_igb_rss_init(igb);
+	cleat_igb_rss_init(nic);
 	mac->receiving = 1;
-	cleat_igb_set_frame(igb, igb->port.mtu);
+	(void)cleat_igb_set_frame(nic, nic->port.mtu);
 	cleat_intel_write(mac, CLEAT_INTEL_TCTL,
 		CLEAT_TCTL_EN | CLEAT_TCTL_PSP | CLEAT_TCTL_CT(15) | CLEAT_TCTL_COLD(0x40) |
 			CLEAT_TCTL_RTLC);
 	return cleat_intel_phy_up(mac);
 }
 
-void cleat_igb_set_frame(struct cleat_igb *igb, uint32_t mtu)
+int cleat_igb_set_frame(struct cleat_intel_nic *nic, uint32_t mtu)
 {
-	cleat_intel_write(&igb->mac, CLEAT_IGB_RLPML, cleat_intel_frame(mtu) + CRC);
-	igb->mac.rctl = CLEAT_RCTL_LPE; /* RLPML has the limit */
-	cleat_intel_rctl_write(&igb->mac);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_RLPML, cleat_intel_frame(mtu) + CRC);
+	nic->mac.rctl = CLEAT_RCTL_LPE; /* RLPML has the limit */
+	cleat_intel_rctl_write(&nic->mac);
+	return 0;
 }
 
 /* ---- the PHY, shared with the firmware (82576 datasheet 4.7, 8.7) ---- */

@@ -9,88 +9,81 @@
  */
 #include "pmd/igb/igb.h"
 
-static void on_interrupt(void *arg)
+void cleat_igb_on_interrupt(void *arg)
 {
-	struct cleat_igb *igb = (struct cleat_igb *)arg;
-	uint32_t causes = cleat_intel_read(&igb->mac, CLEAT_INTEL_ICR);
+	struct cleat_intel_nic *nic = (struct cleat_intel_nic *)arg;
+	uint32_t causes = cleat_intel_read(&nic->mac, CLEAT_INTEL_ICR);
 
 	if (causes != CLEAT_MMIO_GONE) {
-		if (igb->irq.wired == 1 && (causes & CLEAT_ICR_RXT)) {
-			cleat_intel_write(&igb->mac, CLEAT_INTEL_IMC, CLEAT_ICR_RXT);
-			cleat_intel_flush(&igb->mac); /* before looking who waits */
-			cleat_nic_irq_wake(&igb->irq, &igb->port);
+		if (nic->irq.wired == 1 && (causes & CLEAT_ICR_RXT)) {
+			cleat_intel_write(&nic->mac, CLEAT_INTEL_IMC, CLEAT_ICR_RXT);
+			cleat_intel_flush(&nic->mac); /* before looking who waits */
+			cleat_nic_irq_wake(&nic->irq, &nic->port);
 		}
 		if (causes & CLEAT_ICR_LSC)
-			cleat_intel_link_check(&igb->mac);
+			cleat_intel_link_check(&nic->mac);
 	}
-	(void)cleat_nic_irq_ack(&igb->irq); /* -EIO: gone; the bus takes it away */
-	if (causes != CLEAT_MMIO_GONE && igb->running && igb->irq.wired > 1)
-		cleat_intel_write(&igb->mac, CLEAT_IGB_EIMS, 1);
+	(void)cleat_nic_irq_ack(&nic->irq); /* -EIO: gone; the bus takes it away */
+	if (causes != CLEAT_MMIO_GONE && nic->running && nic->irq.wired > 1)
+		cleat_intel_write(&nic->mac, CLEAT_IGB_EIMS, 1);
 }
 
-int cleat_igb_irq_open(struct cleat_igb *igb)
+void cleat_igb_irq_mask(struct cleat_intel_nic *nic)
 {
-	return cleat_nic_irq_open(
-		&igb->irq, igb->pci, igb->mac.services, igb->queues[CLEAT_RX], on_interrupt, igb);
-}
-
-void cleat_igb_irq_close(struct cleat_igb *igb)
-{
-	cleat_intel_write(&igb->mac, CLEAT_IGB_EIMC, ~0U);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_IMC, ~0U);
-	cleat_nic_irq_close(&igb->irq);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_EIMC, ~0U);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_IMC, ~0U);
 }
 
 /* Receive queues q and q + 8 share a register: bytes 0 and 2. */
-static void map_queue(struct cleat_igb *igb, unsigned queue, uint32_t vector)
+static void map_queue(struct cleat_intel_nic *nic, unsigned queue, uint32_t vector)
 {
 	uint32_t reg = CLEAT_IGB_IVAR(queue), shift = queue < 8 ? 0 : 16;
-	uint32_t value = cleat_intel_read(&igb->mac, reg) & ~(0xffU << shift);
+	uint32_t value = cleat_intel_read(&nic->mac, reg) & ~(0xffU << shift);
 
-	cleat_intel_write(&igb->mac, reg, value | (CLEAT_IVAR_VALID | vector) << shift);
-	cleat_intel_write(&igb->mac, CLEAT_IGB_EITR(vector), 0);
+	cleat_intel_write(&nic->mac, reg, value | (CLEAT_IVAR_VALID | vector) << shift);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_EITR(vector), 0);
 }
 
-static void enable_msix(struct cleat_igb *igb)
+static void enable_msix(struct cleat_intel_nic *nic)
 {
 	uint32_t rx = 0;
 
-	cleat_intel_write(&igb->mac, CLEAT_IGB_GPIE,
+	cleat_intel_write(&nic->mac, CLEAT_IGB_GPIE,
 		CLEAT_GPIE_NSICR | CLEAT_GPIE_MSIX | CLEAT_GPIE_EIAME | CLEAT_GPIE_PBA);
-	for (unsigned q = 0; q < igb->queues[CLEAT_RX]; q++) {
-		if (!cleat_nic_irq_is_own(&igb->irq, q))
+	for (unsigned q = 0; q < nic->queues[CLEAT_RX]; q++) {
+		if (!cleat_nic_irq_is_own(&nic->irq, q))
 			continue;
-		map_queue(igb, q, 1 + q);
+		map_queue(nic, q, 1 + q);
 		rx |= 2U << q;
 	}
-	cleat_intel_write(&igb->mac, CLEAT_IGB_IVAR_MISC, CLEAT_IVAR_VALID << 8);
-	cleat_intel_write(&igb->mac, CLEAT_IGB_EIAC, rx | 1);
-	cleat_intel_write(&igb->mac, CLEAT_IGB_EIAM, rx);
-	cleat_intel_write(&igb->mac, CLEAT_IGB_EIMS, 1);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_IVAR_MISC, CLEAT_IVAR_VALID << 8);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_EIAC, rx | 1);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_EIAM, rx);
+	cleat_intel_write(&nic->mac, CLEAT_IGB_EIMS, 1);
 }
 
-void cleat_igb_irq_enable(struct cleat_igb *igb)
+void cleat_igb_irq_enable(struct cleat_intel_nic *nic)
 {
-	if (igb->irq.wired == 0)
+	if (nic->irq.wired == 0)
 		return;
-	if (igb->irq.wired > 1)
-		enable_msix(igb);
+	if (nic->irq.wired > 1)
+		enable_msix(nic);
 	else
-		for (unsigned q = 0; q < igb->queues[CLEAT_RX]; q++)
-			map_queue(igb, q, 0);
-	cleat_intel_write(&igb->mac, CLEAT_INTEL_IMS, CLEAT_ICR_LSC);
-	cleat_intel_flush(&igb->mac);
+		for (unsigned q = 0; q < nic->queues[CLEAT_RX]; q++)
+			map_queue(nic, q, 0);
+	cleat_intel_write(&nic->mac, CLEAT_INTEL_IMS, CLEAT_ICR_LSC);
+	cleat_intel_flush(&nic->mac);
 }
 
-void cleat_igb_irq_arm(struct cleat_igb *igb, unsigned queue, struct cleat_nic_arm *arm)
+void cleat_igb_irq_arm(struct cleat_intel_nic *nic, unsigned queue, struct cleat_nic_arm *arm)
 {
-	int own = cleat_nic_irq_is_own(&igb->irq, queue);
+	int own = cleat_nic_irq_is_own(&nic->irq, queue);
 
 	*arm = (struct cleat_nic_arm){ .on = NULL };
-	if (!cleat_nic_irq_can_wake(&igb->irq, queue))
+	if (!cleat_nic_irq_can_wake(&nic->irq, queue))
 		return;
-	arm->on = cleat_mmio_reg(igb->mac.bar, own ? CLEAT_IGB_EIMS : CLEAT_INTEL_IMS);
-	if (own || igb->queues[CLEAT_RX] == 1)
-		arm->off = cleat_mmio_reg(igb->mac.bar, own ? CLEAT_IGB_EIMC : CLEAT_INTEL_IMC);
+	arm->on = cleat_mmio_reg(nic->mac.bar, own ? CLEAT_IGB_EIMS : CLEAT_INTEL_IMS);
+	if (own || nic->queues[CLEAT_RX] == 1)
+		arm->off = cleat_mmio_reg(nic->mac.bar, own ? CLEAT_IGB_EIMC : CLEAT_INTEL_IMC);
 	arm->bits = own ? 2U << queue : CLEAT_ICR_RXT;
 }

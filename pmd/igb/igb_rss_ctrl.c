@@ -19,37 +19,37 @@ void cleat_igb_reta(uint16_t open, uint8_t table[CLEAT_IGB_RETA_ENTRIES])
 		table[i] = queues[i % n];
 }
 
-static uint16_t open_queues(const struct cleat_igb *igb)
+static uint16_t open_queues(const struct cleat_intel_nic *nic)
 {
 	uint16_t open = 0;
 
-	for (unsigned q = 0; q < igb->queues[CLEAT_RX]; q++)
-		if (igb->rings[CLEAT_RX][q].is_open)
+	for (unsigned q = 0; q < nic->queues[CLEAT_RX]; q++)
+		if (nic->rings[CLEAT_RX][q].is_open)
 			open = (uint16_t)(open | 1U << q);
 	return open;
 }
 
-void cleat_igb_rss_update(struct cleat_igb *igb)
+void cleat_igb_rss_update(struct cleat_intel_nic *nic)
 {
-	uint16_t open = open_queues(igb);
+	uint16_t open = open_queues(nic);
 	uint32_t first = open != 0 ? (uint32_t)__builtin_ctz(open) : 0;
 	uint8_t t[CLEAT_IGB_RETA_ENTRIES];
 
 	cleat_igb_reta(open, t);
 	for (uint32_t i = 0; i < CLEAT_IGB_RETA_ENTRIES; i += 4)
-		cleat_intel_write(&igb->mac, CLEAT_IGB_RETA + i,
+		cleat_intel_write(&nic->mac, CLEAT_IGB_RETA + i,
 			(uint32_t)t[i] | (uint32_t)t[i + 1] << 8 | (uint32_t)t[i + 2] << 16 |
 				(uint32_t)t[i + 3] << 24);
-	cleat_intel_write(&igb->mac, CLEAT_IGB_MRQC,
+	cleat_intel_write(&nic->mac, CLEAT_IGB_MRQC,
 		CLEAT_MRQC_RSS | CLEAT_MRQC_DEF_Q(first) | CLEAT_MRQC_FIELDS);
-	cleat_intel_flush(&igb->mac);
+	cleat_intel_flush(&nic->mac);
 }
 
-void cleat_igb_rss_init(struct cleat_igb *igb)
+void cleat_igb_rss_init(struct cleat_intel_nic *nic)
 {
 	const uint32_t pair = (uint32_t)KEY_PAIR[0] | (uint32_t)KEY_PAIR[1] << 8;
 
 	for (uint32_t i = 0; i < CLEAT_IGB_RSS_KEY_BYTES; i += 4)
-		cleat_intel_write(&igb->mac, CLEAT_IGB_RSSRK + i, pair | pair << 16);
-	cleat_igb_rss_update(igb);
+		cleat_intel_write(&nic->mac, CLEAT_IGB_RSSRK + i, pair | pair << 16);
+	cleat_igb_rss_update(nic);
 }

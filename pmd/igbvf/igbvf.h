@@ -14,29 +14,28 @@
 #define CLEAT_PMD_IGBVF_H
 
 #include "pmd/common/intel_adv.h"
-#include "pmd/common/nic_irq.h"
+#include "pmd/common/intel_nic.h"
 #include "pmd/igbvf/igbvf_regs.h"
-#include "runtime/pci/pci_access.h"
 
 #define CLEAT_IGBVF_FILTERS 8 /* the physical function may have fewer */
 #define CLEAT_IGBVF_STATS   5
 
 struct cleat_igbvf {
-	struct cleat_port_ctrl port; /* first */
-	struct cleat_pci_device *pci;
-	struct cleat_intel_mac mac; /* own, filters, filters_used: bit n, from 0 */
-	struct cleat_nic_irq irq;
-	struct cleat_nic_ring rings[2];
+	struct cleat_intel_nic nic;	  /* first; bits of mac.filters_used from 0 on */
 	uint32_t seen[CLEAT_IGBVF_STATS]; /* statistics as read last */
 	uint32_t mailbox;   /* bits that reading cleared, and nobody has asked for yet */
 	uint8_t granted[6]; /* the address that the physical function gave at the last reset */
-	int running;
 	int lost;
 };
 
 cleat_inline struct cleat_igbvf *cleat_igbvf_of(struct cleat_port_ctrl *port)
 {
 	return (struct cleat_igbvf *)port;
+}
+
+cleat_inline struct cleat_igbvf *cleat_igbvf_of_nic(struct cleat_intel_nic *nic)
+{
+	return (struct cleat_igbvf *)nic;
 }
 
 /* igbvf_mbx_ctrl.c */
@@ -61,10 +60,13 @@ int cleat_igbvf_reset(struct cleat_igbvf *vf);
 int cleat_igbvf_rest(struct cleat_igbvf *vf);
 /** To rest, and forgotten by the physical function. */
 int cleat_igbvf_leave(struct cleat_igbvf *vf);
-int cleat_igbvf_irq_open(struct cleat_igbvf *vf);
-void cleat_igbvf_irq_close(struct cleat_igbvf *vf);
-void cleat_igbvf_irq_enable(struct cleat_igbvf *vf);
-void cleat_igbvf_irq_arm(struct cleat_igbvf *vf, struct cleat_nic_arm *arm);
+
+/* For struct cleat_intel_chip. */
+void cleat_igbvf_on_interrupt(void *nic);
+void cleat_igbvf_irq_mask(struct cleat_intel_nic *nic);
+void cleat_igbvf_irq_enable(struct cleat_intel_nic *nic);
+void cleat_igbvf_irq_arm(struct cleat_intel_nic *nic, unsigned queue, struct cleat_nic_arm *arm);
+
 void cleat_igbvf_tick(struct cleat_port_ctrl *port);
 
 /* igbvf_filter_ctrl.c: for cleat_port_ops */

@@ -22,7 +22,7 @@ int cleat_igbvf_mac_set(struct cleat_port_ctrl *port, const uint8_t mac[6])
 	int ret = ask_address(vf, CLEAT_VF_SET_MAC, mac, "change its MAC address");
 
 	if (ret == 0)
-		memcpy(vf->mac.own, mac, 6);
+		memcpy(vf->nic.mac.own, mac, 6);
 	return ret;
 }
 
@@ -40,8 +40,8 @@ static int tell_groups(struct cleat_igbvf *vf)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < CLEAT_IGBVF_FILTERS; i++)
-		if ((vf->mac.filters_used >> i & 1) && (vf->mac.filters[i][0] & 1))
-			hashes[n++] = multicast_hash(vf->mac.filters[i]);
+		if ((vf->nic.mac.filters_used >> i & 1) && (vf->nic.mac.filters[i][0] & 1))
+			hashes[n++] = multicast_hash(vf->nic.mac.filters[i]);
 	words[0] = CLEAT_VF_SET_MULTICAST | CLEAT_VF_INFO(n);
 	memcpy(&words[1], hashes, sizeof(hashes));
 	return cleat_igbvf_ask(vf, words, 1 + CLEAT_IGBVF_FILTERS / 2, "join a group");
@@ -50,32 +50,32 @@ static int tell_groups(struct cleat_igbvf *vf)
 /* It can only forget all: then tell the others again. */
 static int tell_unicast(struct cleat_igbvf *vf)
 {
-	int ret = ask_address(vf, CLEAT_VF_SET_MAC | CLEAT_VF_MAC_CLEAR, vf->mac.own,
+	int ret = ask_address(vf, CLEAT_VF_SET_MAC | CLEAT_VF_MAC_CLEAR, vf->nic.mac.own,
 		"receive for further addresses");
 
 	for (unsigned i = 0; ret == 0 && i < CLEAT_IGBVF_FILTERS; i++)
-		if ((vf->mac.filters_used >> i & 1) && !(vf->mac.filters[i][0] & 1))
+		if ((vf->nic.mac.filters_used >> i & 1) && !(vf->nic.mac.filters[i][0] & 1))
 			ret = ask_address(vf, CLEAT_VF_SET_MAC | CLEAT_VF_MAC_ADD,
-				vf->mac.filters[i], "receive for further addresses");
+				vf->nic.mac.filters[i], "receive for further addresses");
 	return ret;
 }
 
 int cleat_igbvf_filter_add(struct cleat_port_ctrl *port, const uint8_t mac[6])
 {
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
-	unsigned n = (unsigned)__builtin_ctz(~(uint32_t)vf->mac.filters_used);
+	unsigned n = (unsigned)__builtin_ctz(~(uint32_t)vf->nic.mac.filters_used);
 	int ret;
 
 	if (n >= CLEAT_IGBVF_FILTERS)
 		return cleat_err(-ENOSPC, "%s: all %d address filters are in use", port->name,
 			CLEAT_IGBVF_FILTERS);
-	memcpy(vf->mac.filters[n], mac, 6);
-	vf->mac.filters_used = (uint16_t)(vf->mac.filters_used | 1U << n);
+	memcpy(vf->nic.mac.filters[n], mac, 6);
+	vf->nic.mac.filters_used = (uint16_t)(vf->nic.mac.filters_used | 1U << n);
 	ret = mac[0] & 1 ? tell_groups(vf)
 			 : ask_address(vf, CLEAT_VF_SET_MAC | CLEAT_VF_MAC_ADD, mac,
 				   "receive for further addresses");
 	if (ret < 0)
-		vf->mac.filters_used = (uint16_t)(vf->mac.filters_used & ~(1U << n));
+		vf->nic.mac.filters_used = (uint16_t)(vf->nic.mac.filters_used & ~(1U << n));
 	return ret;
 }
 
@@ -84,9 +84,10 @@ int cleat_igbvf_filter_remove(struct cleat_port_ctrl *port, const uint8_t mac[6]
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
 
 	for (unsigned n = 0; n < CLEAT_IGBVF_FILTERS; n++) {
-		if (!(vf->mac.filters_used >> n & 1) || memcmp(vf->mac.filters[n], mac, 6) != 0)
+		if (!(vf->nic.mac.filters_used >> n & 1) ||
+			memcmp(vf->nic.mac.filters[n], mac, 6) != 0)
 			continue;
-		vf->mac.filters_used = (uint16_t)(vf->mac.filters_used & ~(1U << n));
+		vf->nic.mac.filters_used = (uint16_t)(vf->nic.mac.filters_used & ~(1U << n));
 		return mac[0] & 1 ? tell_groups(vf) : tell_unicast(vf);
 	}
 	return cleat_err(-ENOENT, "%s: there is no filter for that address", port->name);
@@ -96,12 +97,12 @@ static int tell_modes(struct cleat_igbvf *vf)
 {
 	uint32_t words[3] = { CLEAT_VF_SET_PROMISC, 0, 0 };
 
-	if (vf->mac.promiscuous)
+	if (vf->nic.mac.promiscuous)
 		words[0] |= CLEAT_VF_PROMISC_UNICAST | CLEAT_VF_PROMISC_MULTI;
-	if (vf->mac.allmulticast)
+	if (vf->nic.mac.allmulticast)
 		words[0] |= CLEAT_VF_PROMISC_MULTI;
 	return cleat_igbvf_ask(vf, words, 1,
-		vf->mac.promiscuous ? "receive what is for others" : "receive all groups");
+		vf->nic.mac.promiscuous ? "receive what is for others" : "receive all groups");
 }
 
 static int set_mode(struct cleat_igbvf *vf, int *mode, int on)
@@ -119,12 +120,12 @@ static int set_mode(struct cleat_igbvf *vf, int *mode, int on)
 
 int cleat_igbvf_promiscuous_set(struct cleat_port_ctrl *port, int on)
 {
-	return set_mode(cleat_igbvf_of(port), &cleat_igbvf_of(port)->mac.promiscuous, on);
+	return set_mode(cleat_igbvf_of(port), &cleat_igbvf_of(port)->nic.mac.promiscuous, on);
 }
 
 int cleat_igbvf_allmulticast_set(struct cleat_port_ctrl *port, int on)
 {
-	return set_mode(cleat_igbvf_of(port), &cleat_igbvf_of(port)->mac.allmulticast, on);
+	return set_mode(cleat_igbvf_of(port), &cleat_igbvf_of(port)->nic.mac.allmulticast, on);
 }
 
 int cleat_igbvf_mtu_tell(struct cleat_igbvf *vf, unsigned mtu)
@@ -139,15 +140,15 @@ int cleat_igbvf_settings(struct cleat_igbvf *vf)
 	int ret = 0;
 
 	/* one that was given by an administrator may not even be said again */
-	if (memcmp(vf->mac.own, vf->granted, 6) != 0)
-		ret = cleat_igbvf_mac_set(&vf->port, vf->mac.own);
+	if (memcmp(vf->nic.mac.own, vf->granted, 6) != 0)
+		ret = cleat_igbvf_mac_set(&vf->nic.port, vf->nic.mac.own);
 	if (ret == 0)
-		ret = cleat_igbvf_mtu_tell(vf, vf->port.mtu);
-	if (ret == 0 && vf->mac.filters_used != 0)
+		ret = cleat_igbvf_mtu_tell(vf, vf->nic.port.mtu);
+	if (ret == 0 && vf->nic.mac.filters_used != 0)
 		ret = tell_groups(vf);
-	if (ret == 0 && vf->mac.filters_used != 0)
+	if (ret == 0 && vf->nic.mac.filters_used != 0)
 		ret = tell_unicast(vf);
-	if (ret == 0 && (vf->mac.promiscuous || vf->mac.allmulticast))
+	if (ret == 0 && (vf->nic.mac.promiscuous || vf->nic.mac.allmulticast))
 		ret = tell_modes(vf);
 	return ret;
 }

@@ -21,36 +21,36 @@ static int wait_ready(struct cleat_igbvf *vf)
 		uint32_t now = cleat_igbvf_mailbox(vf, busy);
 
 		if (now == CLEAT_MMIO_GONE)
-			return cleat_err(-ENODEV, "%s: the device is gone", vf->port.name);
+			return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
 		if (!(now & busy))
 			return 0;
 		(void)usleep(STEP_US);
 	} while (cleat_now_us() < end_us);
-	return cleat_err(-ETIMEDOUT, "%s: its physical function (%s) is being reset", vf->port.name,
-		vf->pci->physfn);
+	return cleat_err(-ETIMEDOUT, "%s: its physical function (%s) is being reset",
+		vf->nic.port.name, vf->nic.pci->physfn);
 }
 
 int cleat_igbvf_rest(struct cleat_igbvf *vf)
 {
 	int rx, tx;
 
-	if (cleat_intel_read(&vf->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
+	if (cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
 		return 0;
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIMC, ~0U);
-	rx = cleat_adv_queue_rest(&vf->mac, CLEAT_RX, CLEAT_IGBVF_RX);
-	tx = cleat_adv_queue_rest(&vf->mac, CLEAT_TX, CLEAT_IGBVF_TX);
+	cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_EIMC, ~0U);
+	rx = cleat_adv_queue_rest(&vf->nic.mac, CLEAT_RX, CLEAT_IGBVF_RX);
+	tx = cleat_adv_queue_rest(&vf->nic.mac, CLEAT_TX, CLEAT_IGBVF_TX);
 	return rx < 0 ? rx : tx;
 }
 
 int cleat_igbvf_leave(struct cleat_igbvf *vf)
 {
-	uint32_t ctrl = cleat_intel_read(&vf->mac, CLEAT_INTEL_CTRL);
+	uint32_t ctrl = cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_CTRL);
 	int ret = cleat_igbvf_rest(vf);
 
 	if (ret < 0 || ctrl == CLEAT_MMIO_GONE)
 		return ret;
-	cleat_intel_write(&vf->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
-	cleat_intel_flush(&vf->mac);
+	cleat_intel_write(&vf->nic.mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
+	cleat_intel_flush(&vf->nic.mac);
 	(void)usleep(RESET_US);
 	return 0;
 }
@@ -73,62 +73,57 @@ int cleat_igbvf_reset(struct cleat_igbvf *vf)
 /* ---- interrupts: vector 0 is the mailbox's, 1 the receive queue's; with one vector that is the
  * receive queue's, and the mailbox is looked at once per second ---- */
 
-static void on_interrupt(void *arg)
+void cleat_igbvf_on_interrupt(void *arg)
 {
 	struct cleat_igbvf *vf = (struct cleat_igbvf *)arg;
-	uint32_t causes = cleat_intel_read(&vf->mac, CLEAT_IGBVF_EICR);
+	uint32_t causes = cleat_intel_read(&vf->nic.mac, CLEAT_IGBVF_EICR);
 
 	if (causes != CLEAT_MMIO_GONE) {
-		if (vf->irq.wired == 1)
-			cleat_nic_irq_wake(&vf->irq, &vf->port);
+		if (vf->nic.irq.wired == 1)
+			cleat_nic_irq_wake(&vf->nic.irq, &vf->nic.port);
 		else
-			cleat_igbvf_tick(&vf->port);
+			cleat_igbvf_tick(&vf->nic.port);
 	}
-	(void)cleat_nic_irq_ack(&vf->irq); /* -EIO: gone; the bus takes it away */
-	if (causes != CLEAT_MMIO_GONE && vf->running && vf->irq.wired > 1)
-		cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIMS, 1);
+	(void)cleat_nic_irq_ack(&vf->nic.irq); /* -EIO: gone; the bus takes it away */
+	if (causes != CLEAT_MMIO_GONE && vf->nic.running && vf->nic.irq.wired > 1)
+		cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_EIMS, 1);
 }
 
-int cleat_igbvf_irq_open(struct cleat_igbvf *vf)
+void cleat_igbvf_irq_mask(struct cleat_intel_nic *nic)
 {
-	return cleat_nic_irq_open(&vf->irq, vf->pci, vf->mac.services, 1, on_interrupt, vf);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_EIMC, ~0U);
 }
 
-void cleat_igbvf_irq_close(struct cleat_igbvf *vf)
+static uint32_t rx_vector(const struct cleat_intel_nic *nic)
 {
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIMC, ~0U);
-	cleat_nic_irq_close(&vf->irq);
+	return cleat_nic_irq_is_own(&nic->irq, 0) ? 1 : 0;
 }
 
-static uint32_t rx_vector(const struct cleat_igbvf *vf)
+void cleat_igbvf_irq_enable(struct cleat_intel_nic *nic)
 {
-	return cleat_nic_irq_is_own(&vf->irq, 0) ? 1 : 0;
-}
+	uint32_t vector = rx_vector(nic);
 
-void cleat_igbvf_irq_enable(struct cleat_igbvf *vf)
-{
-	uint32_t vector = rx_vector(vf);
-
-	if (vf->irq.wired == 0)
+	if (nic->irq.wired == 0)
 		return;
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_IVAR, CLEAT_IGBVF_VALID | vector);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EITR(vector), 0);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIAM, 1U << vector);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIAC, 1U << vector);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_IVAR, CLEAT_IGBVF_VALID | vector);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_EITR(vector), 0);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_EIAM, 1U << vector);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_EIAC, 1U << vector);
 	if (vector == 0)
 		return;
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_IVAR_MISC, CLEAT_IGBVF_VALID);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_EIMS, 1);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_IVAR_MISC, CLEAT_IGBVF_VALID);
+	cleat_intel_write(&nic->mac, CLEAT_IGBVF_EIMS, 1);
 }
 
-void cleat_igbvf_irq_arm(struct cleat_igbvf *vf, struct cleat_nic_arm *arm)
+void cleat_igbvf_irq_arm(struct cleat_intel_nic *nic, unsigned queue, struct cleat_nic_arm *arm)
 {
+	(void)queue;
 	*arm = (struct cleat_nic_arm){ .on = NULL };
-	if (!cleat_nic_irq_can_wake(&vf->irq, 0))
+	if (!cleat_nic_irq_can_wake(&nic->irq, 0))
 		return;
-	arm->on = cleat_mmio_reg(vf->mac.bar, CLEAT_IGBVF_EIMS);
-	arm->off = cleat_mmio_reg(vf->mac.bar, CLEAT_IGBVF_EIMC);
-	arm->bits = 1U << rx_vector(vf);
+	arm->on = cleat_mmio_reg(nic->mac.bar, CLEAT_IGBVF_EIMS);
+	arm->off = cleat_mmio_reg(nic->mac.bar, CLEAT_IGBVF_EIMC);
+	arm->bits = 1U << rx_vector(nic);
 }
 
 /* ---- once per second, and when the mailbox calls ---- */
@@ -139,11 +134,11 @@ static void add_stats(struct cleat_igbvf *vf)
 	static const uint16_t REGS[CLEAT_IGBVF_STATS] = { CLEAT_IGBVF_GPRC, CLEAT_IGBVF_GPTC,
 		CLEAT_IGBVF_GORC, CLEAT_IGBVF_GOTC, CLEAT_IGBVF_MPRC };
 
-	if (cleat_intel_read(&vf->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
+	if (cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
 		return;
 	for (unsigned i = 0; i < CLEAT_IGBVF_STATS; i++) {
-		uint32_t now = cleat_intel_read(&vf->mac, REGS[i]);
-		uint64_t *sum = &vf->port.hw_stats[i];
+		uint32_t now = cleat_intel_read(&vf->nic.mac, REGS[i]);
+		uint64_t *sum = &vf->nic.port.hw_stats[i];
 
 		cleat_store_relaxed(sum, *sum + (uint32_t)(now - vf->seen[i]));
 		vf->seen[i] = now;
@@ -155,17 +150,17 @@ static void link_down(struct cleat_igbvf *vf)
 	cleat_log(CLEAT_LOG_WARNING,
 		"%s: its physical function (%s) was reset; queues that are held move again when "
 		"they are claimed anew",
-		vf->port.name, vf->pci->physfn);
-	vf->port.link = (struct cleat_link){ .up = 0 };
-	vf->mac.services->link_changed(vf->mac.services->ctx, &vf->port);
+		vf->nic.port.name, vf->nic.pci->physfn);
+	vf->nic.port.link = (struct cleat_link){ .up = 0 };
+	vf->nic.mac.services->link_changed(vf->nic.mac.services->ctx, &vf->nic.port);
 }
 
 static void come_back(struct cleat_igbvf *vf)
 {
 	if (cleat_igbvf_reset(vf) < 0 || cleat_igbvf_settings(vf) < 0)
 		return; /* it is tried again in a second */
-	cleat_igbvf_irq_enable(vf);
-	cleat_log(CLEAT_LOG_NOTICE, "%s: its physical function is back", vf->port.name);
+	cleat_igbvf_irq_enable(&vf->nic);
+	cleat_log(CLEAT_LOG_NOTICE, "%s: its physical function is back", vf->nic.port.name);
 }
 
 /* An unasked message without CTS says that the physical function has forgotten us. */
@@ -181,8 +176,8 @@ static int is_forgotten(struct cleat_igbvf *vf)
 		return 1;
 	if (!(now & CLEAT_MAILBOX_PFSTS))
 		return 0;
-	word = cleat_intel_read(&vf->mac, CLEAT_IGBVF_MEMORY);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_ACK);
+	word = cleat_intel_read(&vf->nic.mac, CLEAT_IGBVF_MEMORY);
+	cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_ACK);
 	return !(word & CLEAT_VF_CTS);
 }
 
@@ -199,5 +194,5 @@ void cleat_igbvf_tick(struct cleat_port_ctrl *port)
 		return;
 	}
 	add_stats(vf);
-	cleat_intel_link_check(&vf->mac);
+	cleat_intel_link_check(&vf->nic.mac);
 }

@@ -18,7 +18,7 @@
 
 uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget)
 {
-	uint32_t now = cleat_intel_read(&vf->mac, CLEAT_IGBVF_MAILBOX);
+	uint32_t now = cleat_intel_read(&vf->nic.mac, CLEAT_IGBVF_MAILBOX);
 
 	if (now == CLEAT_MMIO_GONE)
 		return now;
@@ -36,7 +36,7 @@ static int wait_bit(struct cleat_igbvf *vf, uint32_t bit, unsigned most_us)
 		uint32_t now = cleat_igbvf_mailbox(vf, bit);
 
 		if (now == CLEAT_MMIO_GONE)
-			return cleat_err(-ENODEV, "%s: the device is gone", vf->port.name);
+			return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
 		if (now & bit)
 			return 0;
 		if (late)
@@ -50,7 +50,7 @@ static int take_memory(struct cleat_igbvf *vf)
 	uint64_t end_us = cleat_now_us() + LOCK_US;
 
 	do {
-		cleat_intel_write(&vf->mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_VFU);
+		cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_VFU);
 		if (cleat_igbvf_mailbox(vf, 0) & CLEAT_MAILBOX_VFU)
 			return 0;
 		(void)usleep(STEP_US);
@@ -66,8 +66,8 @@ static int say(struct cleat_igbvf *vf, const uint32_t *words, unsigned n)
 		return ret;
 	(void)cleat_igbvf_mailbox(vf, CLEAT_MAILBOX_PFSTS | CLEAT_MAILBOX_PFACK);
 	for (unsigned i = 0; i < n; i++)
-		cleat_intel_write(&vf->mac, CLEAT_IGBVF_MEMORY + 4 * i, words[i]);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_REQ);
+		cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_MEMORY + 4 * i, words[i]);
+	cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_REQ);
 	return wait_bit(vf, CLEAT_MAILBOX_PFACK, ANSWER_US);
 }
 
@@ -79,8 +79,8 @@ static int hear(struct cleat_igbvf *vf, uint32_t *words, unsigned n)
 	if (ret < 0)
 		return ret;
 	for (unsigned i = 0; i < n; i++)
-		words[i] = cleat_intel_read(&vf->mac, CLEAT_IGBVF_MEMORY + 4 * i);
-	cleat_intel_write(&vf->mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_ACK);
+		words[i] = cleat_intel_read(&vf->nic.mac, CLEAT_IGBVF_MEMORY + 4 * i);
+	cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_MAILBOX, CLEAT_MAILBOX_ACK);
 	return 0;
 }
 
@@ -102,9 +102,9 @@ int cleat_igbvf_ask(struct cleat_igbvf *vf, uint32_t *words, unsigned n, const c
 		return cleat_err(ret,
 			"%s: its physical function (%s) does not answer; is that bound to igb and "
 			"up?",
-			vf->port.name, vf->pci->physfn);
+			vf->nic.port.name, vf->nic.pci->physfn);
 	if (words[0] & CLEAT_VF_ACK)
 		return 0;
-	return cleat_err(-EPERM, "%s: its physical function (%s) does not let it %s", vf->port.name,
-		vf->pci->physfn, what);
+	return cleat_err(-EPERM, "%s: its physical function (%s) does not let it %s",
+		vf->nic.port.name, vf->nic.pci->physfn, what);
 }
