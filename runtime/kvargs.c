@@ -163,7 +163,13 @@ unsigned cleat_kvargs_count(const struct cleat_kvargs *args, const char *key)
 int cleat_kvargs_u64(
 	const struct cleat_kvargs *args, const char *key, uint64_t min, uint64_t max, uint64_t *out)
 {
-	const char *text = cleat_kvargs_get(args, key);
+	return cleat_kvargs_nth_u64(args, key, 0, min, max, out);
+}
+
+int cleat_kvargs_nth_u64(const struct cleat_kvargs *args, const char *key, unsigned nth,
+	uint64_t min, uint64_t max, uint64_t *out)
+{
+	const char *text = cleat_kvargs_nth(args, key, nth);
 	unsigned long long value;
 	char *end;
 

@@ -54,6 +54,9 @@ unsigned cleat_kvargs_count(const struct cleat_kvargs *args, const char *key);
 /** A number from @p min to @p max (decimal or 0x…); @p out keeps its value if the key is absent. */
 int cleat_kvargs_u64(const struct cleat_kvargs *args, const char *key, uint64_t min, uint64_t max,
 	uint64_t *out);
+/** The same for the @p nth value of a key that repeats. */
+int cleat_kvargs_nth_u64(const struct cleat_kvargs *args, const char *key, unsigned nth,
+	uint64_t min, uint64_t max, uint64_t *out);
 /** 0 or 1 (also no, yes, off, on, false, true); @p out keeps its value if the key is absent. */
 int cleat_kvargs_bool(const struct cleat_kvargs *args, const char *key, int *out);
 

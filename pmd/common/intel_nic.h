@@ -15,6 +15,7 @@
 #include "pmd/common/intel_mac.h"
 #include "pmd/common/nic_irq.h"
 #include "pmd/common/nic_ring.h"
+#include "runtime/kvargs.h"
 #include "runtime/pci/pci_access.h"
 
 #ifdef __cplusplus
@@ -50,7 +51,11 @@ struct cleat_intel_chip {
 	uint32_t eerd_shift;
 	int (*phy_lock)(struct cleat_intel_mac *mac, int take);
 	const struct cleat_port_ops *ops;
+	const struct cleat_kvkey *keys; /* its device's arguments; NULL: it takes none */
 
+	/** Take what the arguments say into the driver's own struct, whose port has its name and
+	 * limits. NULL with keys NULL. */
+	int (*take_args)(struct cleat_intel_nic *nic, const struct cleat_kvargs *args);
 	/** Bytes that the device writes to one buffer of @p room bytes; 0: it is too small. */
 	uint32_t (*buf_bytes)(uint32_t room);
 	/** After the BAR is mapped: the device to rest, and its own address to mac.own. */
@@ -97,7 +102,6 @@ cleat_inline uint32_t cleat_intel_max_packet(const struct cleat_intel_chip *chip
 
 /* ---- intel_probe_ctrl.c: for cleat_driver ---- */
 
-/** A chip with several queues takes the argument queues=N. */
 int cleat_intel_probe(struct cleat_device *device, const struct cleat_services *services,
 	const struct cleat_intel_chip *chip);
 int cleat_intel_remove(struct cleat_device *device, const struct cleat_services *services);

@@ -7,21 +7,20 @@
 #include "pmd/common/intel_nic.h"
 #include "pmd/vdev_args.h"
 
-static int parse(
-	const struct cleat_device *device, const struct cleat_intel_chip *chip, uint64_t *queues)
+static int take_args(struct cleat_intel_nic *nic, const struct cleat_device *device)
 {
 	static const struct cleat_kvkey none[] = { { NULL, 0 } };
-	static const struct cleat_kvkey keys[] = { { "queues", 0 }, { NULL, 0 } };
+	const struct cleat_intel_chip *chip = nic->chip;
 	struct cleat_kvargs args;
-	int ret = cleat_vdev_args(device, chip->max_queues > 1 ? keys : none, &args);
+	int ret = cleat_vdev_args(device, chip->keys != NULL ? chip->keys : none, &args);
 
-	if (ret >= 0)
-		ret = cleat_kvargs_u64(&args, "queues", 1, chip->max_queues, queues);
+	if (ret >= 0 && chip->take_args != NULL)
+		ret = chip->take_args(nic, &args);
 	cleat_kvargs_free(&args);
 	return ret;
 }
 
-static void fill_port(struct cleat_intel_nic *nic, struct cleat_device *device, unsigned queues)
+static void fill_port(struct cleat_intel_nic *nic, struct cleat_device *device)
 {
 	const struct cleat_intel_chip *chip = nic->chip;
 	struct cleat_port_ctrl *port = &nic->port;
@@ -33,7 +32,7 @@ static void fill_port(struct cleat_intel_nic *nic, struct cleat_device *device, 
 	port->mtu = 1500;
 	port->max_mtu = (uint16_t)(cleat_intel_max_packet(chip) - cleat_intel_frame(0));
 	port->max_rx_queues = port->max_tx_queues = chip->max_queues;
-	port->default_rx_queues = port->default_tx_queues = (uint16_t)queues;
+	port->default_rx_queues = port->default_tx_queues = 1;
 	port->max_descriptors = CLEAT_NIC_MAX_DESCRIPTORS;
 	port->align_descriptors = CLEAT_NIC_ALIGN;
 	port->max_mac_filters = chip->max_mac_filters;
@@ -44,7 +43,7 @@ static void fill_port(struct cleat_intel_nic *nic, struct cleat_device *device, 
 }
 
 static struct cleat_intel_nic *new_nic(struct cleat_device *device,
-	const struct cleat_services *services, const struct cleat_intel_chip *chip, unsigned queues)
+	const struct cleat_services *services, const struct cleat_intel_chip *chip)
 {
 	struct cleat_intel_nic *nic = (struct cleat_intel_nic *)calloc(1, chip->nic_bytes);
 
@@ -59,8 +58,7 @@ static struct cleat_intel_nic *new_nic(struct cleat_device *device,
 	nic->mac.eerd_done = chip->eerd_done;
 	nic->mac.eerd_shift = chip->eerd_shift;
 	nic->mac.phy_lock = chip->phy_lock;
-	fill_port(nic, device, queues);
-	nic->queues[CLEAT_RX] = nic->queues[CLEAT_TX] = queues;
+	fill_port(nic, device);
 	return nic;
 }
 
@@ -86,16 +84,13 @@ static int bring_up(struct cleat_intel_nic *nic, struct cleat_device *device)
 int cleat_intel_probe(struct cleat_device *device, const struct cleat_services *services,
 	const struct cleat_intel_chip *chip)
 {
-	struct cleat_intel_nic *nic;
-	uint64_t queues = 1;
-	int ret = parse(device, chip, &queues);
+	struct cleat_intel_nic *nic = new_nic(device, services, chip);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	nic = new_nic(device, services, chip, (unsigned)queues);
 	if (nic == NULL)
 		return -ENOMEM;
-	ret = bring_up(nic, device);
+	ret = take_args(nic, device);
+	ret = ret < 0 ? ret : bring_up(nic, device);
 	if (ret < 0) {
 		free(nic);
 		return ret;

@@ -61,6 +61,17 @@ static const struct cleat_port_ops ops = {
 
 /* ---- the chip ---- */
 
+static const struct cleat_kvkey keys[] = { { "queues", 0 }, { NULL, 0 } };
+
+static int take_args(struct cleat_intel_nic *nic, const struct cleat_kvargs *args)
+{
+	uint64_t queues = 1;
+	int ret = cleat_kvargs_u64(args, "queues", 1, CLEAT_IGB_QUEUES, &queues);
+
+	nic->port.default_rx_queues = nic->port.default_tx_queues = (uint16_t)queues;
+	return ret;
+}
+
 static int find(struct cleat_intel_nic *nic)
 {
 	int ret = cleat_igb_reset(nic);
@@ -88,6 +99,8 @@ static const struct cleat_intel_chip chip = {
 	.eerd_shift = CLEAT_IGB_EERD_SHIFT,
 	.phy_lock = cleat_igb_phy_lock,
 	.ops = &ops,
+	.keys = keys,
+	.take_args = take_args,
 	.buf_bytes = cleat_adv_buf_bytes,
 	.find = find,
 	.begin = cleat_igb_init,

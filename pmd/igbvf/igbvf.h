@@ -18,6 +18,7 @@
 #include "pmd/igbvf/igbvf_regs.h"
 
 #define CLEAT_IGBVF_FILTERS 8 /* the physical function may have fewer */
+#define CLEAT_IGBVF_VLANS   16
 #define CLEAT_IGBVF_STATS   5
 
 struct cleat_igbvf {
@@ -25,6 +26,8 @@ struct cleat_igbvf {
 	uint32_t seen[CLEAT_IGBVF_STATS]; /* statistics as read last */
 	uint32_t mailbox;   /* bits that reading cleared, and nobody has asked for yet */
 	uint8_t granted[6]; /* the address that the physical function gave at the last reset */
+	uint16_t vlans[CLEAT_IGBVF_VLANS]; /* that it joins */
+	unsigned n_vlans;
 	int lost;
 };
 
@@ -77,7 +80,18 @@ int cleat_igbvf_filter_remove(struct cleat_port_ctrl *port, const uint8_t mac[6]
 int cleat_igbvf_promiscuous_set(struct cleat_port_ctrl *port, int on);
 int cleat_igbvf_allmulticast_set(struct cleat_port_ctrl *port, int on);
 int cleat_igbvf_mtu_tell(struct cleat_igbvf *vf, unsigned mtu);
-/** All of it again, after a reset. */
+/** All of it again, VLANs included, after a reset. */
 int cleat_igbvf_settings(struct cleat_igbvf *vf);
+
+/* igbvf_vlan_ctrl.c */
+
+/* For struct cleat_intel_chip. */
+extern const struct cleat_kvkey cleat_igbvf_keys[];
+int cleat_igbvf_take_args(struct cleat_intel_nic *nic, const struct cleat_kvargs *args);
+
+/** Join the VLANs; strip their tags or not, as the port's offloads say. */
+int cleat_igbvf_vlans_tell(struct cleat_igbvf *vf);
+/* For cleat_port_ops. */
+int cleat_igbvf_offloads_set(struct cleat_port_ctrl *port, uint32_t offloads);
 
 #endif

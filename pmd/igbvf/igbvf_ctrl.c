@@ -9,8 +9,7 @@
 	(CLEAT_OFFLOAD_RX_CHECKSUM | CLEAT_OFFLOAD_RX_VLAN_STRIP | CLEAT_OFFLOAD_RX_SCATTER | \
 		CLEAT_OFFLOAD_TX_CHECKSUM | CLEAT_OFFLOAD_TX_VLAN_INSERT |                    \
 		CLEAT_OFFLOAD_TX_SEGMENTS)
-#define AT_FIRST \
-	(CLEAT_OFFLOAD_RX_SCATTER | CLEAT_OFFLOAD_RX_VLAN_STRIP | CLEAT_OFFLOAD_TX_SEGMENTS)
+#define AT_FIRST (CLEAT_OFFLOAD_RX_SCATTER | CLEAT_OFFLOAD_TX_SEGMENTS)
 
 /* ---- queues ---- */
 
@@ -50,16 +49,6 @@ static int rest(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue)
 
 /* ---- the port ---- */
 
-static int offloads_set(struct cleat_port_ctrl *port, uint32_t offloads)
-{
-	if (!(offloads & CLEAT_OFFLOAD_RX_VLAN_STRIP))
-		return cleat_err(-EOPNOTSUPP,
-			"%s: its physical function strips VLAN tags; rx-vlan-strip cannot be "
-			"switched off",
-			port->name);
-	return 0;
-}
-
 static const struct cleat_port_ops ops = {
 	CLEAT_INTEL_PORT_OPS,
 	.promiscuous_set = cleat_igbvf_promiscuous_set,
@@ -67,7 +56,7 @@ static const struct cleat_port_ops ops = {
 	.allmulticast_set = cleat_igbvf_allmulticast_set,
 	.mac_filter_add = cleat_igbvf_filter_add,
 	.mac_filter_remove = cleat_igbvf_filter_remove,
-	.offloads_set = offloads_set,
+	.offloads_set = cleat_igbvf_offloads_set,
 	.tick = cleat_igbvf_tick,
 };
 
@@ -119,6 +108,8 @@ static const struct cleat_intel_chip chip = {
 	.offload_capa = OFFLOADS,
 	.offloads = AT_FIRST,
 	.ops = &ops,
+	.keys = cleat_igbvf_keys,
+	.take_args = cleat_igbvf_take_args,
 	.buf_bytes = cleat_adv_buf_bytes,
 	.find = find,
 	.begin = begin,
@@ -153,6 +144,6 @@ static struct cleat_driver igbvf_driver = {
 	.ids = ids,
 	.probe = igbvf_probe,
 	.remove = cleat_intel_remove,
-	.usage = "",
+	.usage = "vlan=N",
 };
 CLEAT_DRIVER_REGISTER(igbvf_driver)

@@ -144,6 +144,8 @@ int cleat_igbvf_settings(struct cleat_igbvf *vf)
 		ret = cleat_igbvf_mac_set(&vf->nic.port, vf->nic.mac.own);
 	if (ret == 0)
 		ret = cleat_igbvf_mtu_tell(vf, vf->nic.port.mtu);
+	if (ret == 0)
+		ret = cleat_igbvf_vlans_tell(vf);
 	if (ret == 0 && vf->nic.mac.filters_used != 0)
 		ret = tell_groups(vf);
 	if (ret == 0 && vf->nic.mac.filters_used != 0)

@@ -40,10 +40,12 @@
 #define CLEAT_VF_RESET		 0x01U
 #define CLEAT_VF_SET_MAC	 0x02U
 #define CLEAT_VF_SET_MULTICAST	 0x03U
+#define CLEAT_VF_SET_VLAN	 0x04U
 #define CLEAT_VF_SET_LPE	 0x05U
 #define CLEAT_VF_SET_PROMISC	 0x06U
 #define CLEAT_VF_MAC_CLEAR	 (1U << 16) /* SET_MAC: forget all further addresses */
 #define CLEAT_VF_MAC_ADD	 (2U << 16) /* SET_MAC: one more */
+#define CLEAT_VF_VLAN_ADD	 (1U << 16) /* SET_VLAN: join it */
 #define CLEAT_VF_PROMISC_MULTI	 (2U << 16)
 #define CLEAT_VF_PROMISC_UNICAST (1U << 16)
 #define CLEAT_VF_INFO(n)	 ((uint32_t)(n) << 16)

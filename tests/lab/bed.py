@@ -24,7 +24,8 @@ SIZES = (60, 61, 64, 65, 127, 128, 129, 256, 511, 512, 513, 1024, 1279, 1280, 15
 
 
 class Primary:
-    """cleat-primary on NICs ({nic: kernel driver}) and virtual devices."""
+    """cleat-primary on NICs ({nic: kernel driver}) and virtual devices. nic_args: for all NICs, or
+    {nic: args}."""
 
     def __init__(self, guest, nics, vdevs=(), args=(), nic_args='', program=None,
                  instance=INSTANCE):
@@ -33,7 +34,8 @@ class Primary:
         self.command = [program or '%s/cleat-primary' % lab.BIN, '--instance', instance, '--log-level',
                         'info', '--allow-user', 'nobody', *args]
         for nic in nics:
-            self.command += ['-a', nic.address + nic_args]
+            mine = nic_args.get(nic, '') if isinstance(nic_args, dict) else nic_args
+            self.command += ['-a', nic.address + mine]
         if not nics:
             self.command += ['--no-pci']
         for v in vdevs:

@@ -53,8 +53,9 @@ def check_frame(frame, tcp, tagged, l4):
     assert (total(pseudo + body) == 0xffff) == l4, 'TCP or UDP checksum: ' + frame.hex()
 
 
-def check_lines(lines, verdict):
-    """What the receiver said of each packet; verdict: its device looks at checksums."""
+def check_lines(lines, verdict, strip):
+    """What the receiver said of each packet. verdict: its device looks at checksums; strip: and
+    takes tags off."""
     assert len(lines) == len(SENT), lines
     for line, (tcp, tagged, l4) in zip(lines, SENT):
         flags, tag = (int(n, 16) for n in line.split()[1:3])
@@ -63,21 +64,24 @@ def check_lines(lines, verdict):
             assert flags & (L4_GOOD if l4 else L4_BAD), line
         else:
             assert not flags & (IP_GOOD | IP_BAD | L4_GOOD | L4_BAD), line
-        assert bool(flags & VLAN) == tagged, line
-        assert tag == (0x6005 if tagged else 0), line
+        assert bool(flags & VLAN) == (tagged and strip), line
+        assert tag == (0x6005 if tagged and strip else 0), line
+        size = (84 if tcp else 72) + (4 if tagged and not strip else 0)
+        assert int(line.split()[0]) == size, line
 
 
-def run(guest, a, b, verdict=True):
-    """From NIC a to NIC b; verdict: NIC b looks at checksums."""
-    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}) as primary:
+def run(guest, a, b, verdict=True, strip=True, nic_args=''):
+    """From NIC a to NIC b, in VLAN 5 what has a tag. verdict: NIC b looks at checksums; strip: and
+    takes tags off."""
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=nic_args) as primary:
         wire = guest.capture(a.hub)
         with wire as path:
             out = guest.check([PROGRAM, bed.INSTANCE, str(primary.port(a)), str(primary.port(b)),
                                b.mac, hex(TX_CHECKSUM | TX_INSERT | TX_SEGMENTS | RX_STRIP |
                                           RX_SCATTER),
-                               hex(RX_CHECKSUM | RX_STRIP | RX_SCATTER)])
+                               hex(RX_CHECKSUM | RX_SCATTER | (RX_STRIP if strip else 0))])
             sent = [f for f in frames(path) if f[:6] == bytes.fromhex(b.mac.replace(':', ''))]
         assert len(sent) == len(SENT), len(sent)
         for frame, asked in zip(sent, SENT):
             check_frame(frame, *asked)
-        check_lines(out.splitlines(), verdict)
+        check_lines(out.splitlines(), verdict, strip)

@@ -4,6 +4,7 @@ import dataclasses
 
 import bed
 import lab
+import offloads
 import pci
 
 CONFIG = lab.NUMA
@@ -45,6 +46,15 @@ def test_interrupt(guest):
     """A worker that sleeps until the device wakes it."""
     vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
+
+
+def test_offloads(guest):
+    """Checksums and VLAN tags, both ways; tags stripped or not, in a VLAN that it joins."""
+    vf, other = functions(guest)[0], guest.nics[0]
+    args = {vf: ',vlan=5'}
+    offloads.run(guest, vf, other, nic_args=args)
+    offloads.run(guest, other, vf, nic_args=args)
+    offloads.run(guest, other, vf, nic_args=args, strip=False)
 
 
 def test_refused(guest):

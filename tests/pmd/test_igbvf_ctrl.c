@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control side of net_igbvf, and a physical function that answers as Linux's igb does. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "pmd/igbvf/igbvf.h"
+#include "tests/pmd/chip_help.h"
+
+/* The physical function's side of it. */
+static uint16_t joined[32];
+static unsigned n_joined;
+static int strips;
+static int administered; /* it is in a VLAN that it did not choose */
+
+static void forget(void)
+{
+	n_joined = 0;
+	cleat_store_release(&strips, administered);
+	*chip_reg(CLEAT_IGBVF_MEMORY + 4) = 0x00000002;
+	*chip_reg(CLEAT_IGBVF_MEMORY + 8) = 0x00000100;
+}
+
+static int join(uint16_t vlan)
+{
+	if (administered)
+		return 0;
+	joined[n_joined++ % 32] = vlan;
+	cleat_store_release(&strips, vlan != 0);
+	return 1;
+}
+
+static void answer(void)
+{
+	uint32_t word, granted = 1;
+
+	if (!(chip_get(CLEAT_IGBVF_MAILBOX) & CLEAT_MAILBOX_REQ))
+		return;
+	word = chip_get(CLEAT_IGBVF_MEMORY);
+	if ((word & 0xffff) == CLEAT_VF_RESET)
+		forget();
+	if ((word & 0xffff) == CLEAT_VF_SET_VLAN)
+		granted = (uint32_t)join((uint16_t)chip_get(CLEAT_IGBVF_MEMORY + 4));
+	*chip_reg(CLEAT_IGBVF_MEMORY) =
+		word | CLEAT_VF_CTS | (granted ? CLEAT_VF_ACK : CLEAT_VF_NACK);
+	cleat_store_release(
+		chip_reg(CLEAT_IGBVF_MAILBOX), CLEAT_MAILBOX_PFSTS | CLEAT_MAILBOX_PFACK);
+}
+
+static int probe(const char *args)
+{
+	n_joined = 0;
+	strips = 0;
+	cleat_store_release(&chip.turn, answer);
+	return chip_probe("net_igbvf", 0, args);
+}
+
+static int offloads_set(uint32_t offloads)
+{
+	int ret = chip.port->ops->offloads_set(chip.port, offloads);
+
+	if (ret == 0)
+		chip.port->offloads = offloads; /* as the primary does */
+	return ret;
+}
+
+START_TEST(life)
+{
+	ck_assert_int_ge(probe(""), 0);
+	ck_assert_mem_eq(chip.port->mac, "\2\0\0\0\0\1", 6);
+	ck_assert_int_eq(chip_open_queue(CLEAT_RX, 0), -EINVAL);
+	chip_start(1);
+	ck_assert_uint_eq(n_joined, 0);
+	ck_assert_int_eq(chip_open_queue(CLEAT_RX, 0), 1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	ck_assert_uint_eq(chip_get(CLEAT_IGBVF_RX + CLEAT_ADV_DCTL), 0x02010808);
+	ck_assert_int_eq(chip.port->ops->stop(chip.port), -EBUSY);
+	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_RX, 0), 0);
+	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_TX, 0), 0);
+	ck_assert_int_eq(chip.port->ops->stop(chip.port), 0);
+}
+END_TEST
+
+/* The VLAN joined last decides whether tags are stripped. */
+START_TEST(joins_vlans)
+{
+	ck_assert_int_ge(probe("vlan=5,vlan=0xffe"), 0);
+	ck_assert_uint_eq(chip.port->offloads & CLEAT_OFFLOAD_RX_VLAN_STRIP, 0);
+	chip_start(1);
+	ck_assert_uint_eq(n_joined, 3);
+	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0xffe, 0 }), 6);
+	ck_assert_int_eq(cleat_load_acquire(&strips), 0);
+	ck_assert_int_eq(chip.port->ops->stop(chip.port), 0);
+
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_RX_VLAN_STRIP | CLEAT_OFFLOAD_RX_SCATTER), 0);
+	ck_assert_int_eq(chip.port->ops->start(chip.port), 0);
+	ck_assert_uint_eq(n_joined, 2);
+	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0xffe }), 4);
+	ck_assert_int_eq(cleat_load_acquire(&strips), 1);
+}
+END_TEST
+
+/* What it cannot have is refused by its name. */
+START_TEST(without_vlans)
+{
+	ck_assert_int_ge(probe(""), 0);
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_RX_VLAN_STRIP), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "rx-vlan-strip"));
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "vlan=N"));
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), 0);
+}
+END_TEST
+
+START_TEST(in_an_administrators_vlan)
+{
+	administered = 1;
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "tx-vlan-insert"));
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_RX_SCATTER), 0);
+	ck_assert_int_eq(chip.port->ops->start(chip.port), -EPERM);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "does not let it join VLAN 5"));
+	administered = 0;
+}
+END_TEST
+
+START_TEST(arguments)
+{
+	static const char *const wrong[] = { "vlan=0", "vlan=5,vlan=4095", "vlan=x", "queues=1" };
+	char many[256] = "vlan=1";
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ck_assert_int_eq(probe(wrong[i]), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(cleat_error(), i < 3 ? "vlan" : "queues"));
+	}
+	for (unsigned i = 0; i < CLEAT_IGBVF_VLANS; i++)
+		(void)strcat(many, ",vlan=2");
+	ck_assert_int_eq(probe(many), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(cleat_error(), "17 VLANs"));
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_test(tc, life);
+	tcase_add_test(tc, joins_vlans);
+	tcase_add_test(tc, without_vlans);
+	tcase_add_test(tc, in_an_administrators_vlan);
+	tcase_add_test(tc, arguments);
+}
+
+int main(void)
+{
+	return chip_run_tests("pmd/igbvf_ctrl", add);
+}
