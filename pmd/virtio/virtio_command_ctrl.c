@@ -41,11 +41,7 @@ int cleat_virtio_command_setup(struct virtio_device *d)
 
 	if (!(d->features & VIRTIO_NET_F_CTRL_VQ) || c->ring != NULL)
 		return 0;
-	c->number = (uint16_t)(2 * d->max_pairs);
-	rc = d->transport.ops->queue_size(&d->transport, c->number, &c->size);
-	if (rc < 0)
-		return rc;
-	if (c->size < 4 || !cleat_is_pow2(c->size) || c->size > VIRTIO_RING_MAX)
+	if (c->size < 4)
 		return cleat_err(-EPROTO, "%s: a control queue of %u descriptors cannot be used",
 			d->port.name, c->size);
 	rc = d->services->dma_reserve(d->services->ctx, &d->port, "command",

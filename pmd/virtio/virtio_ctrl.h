@@ -31,7 +31,8 @@ struct virtio_vq {
 	char *ring; /* NULL: not set up */
 	uint64_t iova;
 	uint64_t generation;
-	uint32_t slots; /* header slots behind the ring */
+	uint32_t slots;	   /* header slots behind the ring */
+	uint16_t max_size; /* as the device says; 0: it has no such queue */
 	uint16_t size, depth;
 	uint16_t used_idx;   /* when the device was reset */
 	uint16_t configured; /* of those that start() enables */

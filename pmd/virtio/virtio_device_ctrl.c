@@ -115,54 +115,6 @@ static int read_mtu(struct virtio_device *d)
 	return rc;
 }
 
-/* Both directions' first queues tell for all: 5.1.2 knows no differences among pairs. */
-static int read_sizes(struct virtio_device *d)
-{
-	uint16_t rx = 0, tx = 0;
-	int rc = d->transport.ops->queue_size(&d->transport, 0, &rx);
-
-	rc = rc < 0 ? rc : d->transport.ops->queue_size(&d->transport, 1, &tx);
-	if (rc < 0)
-		return rc;
-	if (rx < 2 || tx < 2 || rx > VIRTIO_RING_MAX || tx > VIRTIO_RING_MAX)
-		return cleat_err(-EPROTO, "%s: queues of %u and %u descriptors cannot be used",
-			d->port.name, rx, tx);
-	d->port.max_descriptors = rx < tx ? rx : tx;
-	return 0;
-}
-
-int cleat_virtio_learn(struct virtio_device *d)
-{
-	uint8_t status = 0;
-	int rc = cleat_virtio_reset(d);
-
-	rc = rc < 0 ? rc : status_add(d, &status, VIRTIO_STATUS_ACKNOWLEDGE);
-	rc = rc < 0 ? rc : status_add(d, &status, VIRTIO_STATUS_DRIVER);
-	rc = rc < 0 ? rc : d->transport.ops->features(&d->transport, &d->offered);
-	rc = rc < 0 ? rc : negotiate(d);
-	rc = rc < 0 ? rc : read_pairs(d);
-	rc = rc < 0 ? rc : read_mac(d);
-	rc = rc < 0 ? rc : read_mtu(d);
-	rc = rc < 0 ? rc : read_sizes(d);
-	return rc < 0 ? rc : cleat_virtio_reset(d);
-}
-
-uint32_t cleat_virtio_layout(const struct virtio_device *d)
-{
-	uint64_t f = d->features;
-	uint32_t layout = VIRTIO_NET_HEADER_BYTES_OLD;
-
-	if (f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF))
-		layout = VIRTIO_NET_HEADER_BYTES;
-	if (f & VIRTIO_NET_F_MRG_RXBUF)
-		layout |= VIRTIO_LAYOUT_MERGEABLE;
-	if (!(f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT)))
-		layout |= VIRTIO_LAYOUT_APART;
-	return layout;
-}
-
-/* ---- the way up ---- */
-
 /* Features that no offload of the port needs are left to the device. */
 static uint64_t wanted(const struct virtio_device *d)
 {
@@ -189,6 +141,69 @@ static int agree(struct virtio_device *d, uint8_t *status)
 			(unsigned long long)f);
 	return rc;
 }
+
+static int read_size(struct virtio_device *d, unsigned number, uint16_t *size)
+{
+	int rc = d->transport.ops->queue_size(&d->transport, (uint16_t)number, size);
+
+	if (rc == 0 && (*size < 2 || !cleat_is_pow2(*size) || *size > VIRTIO_RING_MAX))
+		return cleat_err(-EPROTO, "%s: virtqueue %u of %u descriptors cannot be used",
+			d->port.name, number, *size);
+	return rc;
+}
+
+/* The device has its further pairs, and the control queue behind them, only once it knows that the
+ * driver can use them (5.1.2): QEMU says 0 before. */
+static int read_sizes(struct virtio_device *d)
+{
+	unsigned pairs = d->max_pairs < CLEAT_MAX_QUEUES ? d->max_pairs : CLEAT_MAX_QUEUES;
+	uint16_t least = VIRTIO_RING_MAX;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < 2 * pairs; i++) {
+		rc = read_size(d, i, &d->vqs[i].max_size);
+		if (d->vqs[i].max_size < least)
+			least = d->vqs[i].max_size;
+	}
+	d->port.max_descriptors = least;
+	if (rc < 0 || !(d->features & VIRTIO_NET_F_CTRL_VQ))
+		return rc;
+	d->command.number = (uint16_t)(2 * d->max_pairs);
+	return read_size(d, d->command.number, &d->command.size);
+}
+
+int cleat_virtio_learn(struct virtio_device *d)
+{
+	uint8_t status = 0;
+	int rc = cleat_virtio_reset(d);
+
+	rc = rc < 0 ? rc : status_add(d, &status, VIRTIO_STATUS_ACKNOWLEDGE);
+	rc = rc < 0 ? rc : status_add(d, &status, VIRTIO_STATUS_DRIVER);
+	rc = rc < 0 ? rc : d->transport.ops->features(&d->transport, &d->offered);
+	rc = rc < 0 ? rc : negotiate(d);
+	rc = rc < 0 ? rc : read_pairs(d);
+	rc = rc < 0 ? rc : read_mac(d);
+	rc = rc < 0 ? rc : read_mtu(d);
+	rc = rc < 0 ? rc : agree(d, &status);
+	rc = rc < 0 ? rc : read_sizes(d);
+	return rc < 0 ? rc : cleat_virtio_reset(d);
+}
+
+uint32_t cleat_virtio_layout(const struct virtio_device *d)
+{
+	uint64_t f = d->features;
+	uint32_t layout = VIRTIO_NET_HEADER_BYTES_OLD;
+
+	if (f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF))
+		layout = VIRTIO_NET_HEADER_BYTES;
+	if (f & VIRTIO_NET_F_MRG_RXBUF)
+		layout |= VIRTIO_LAYOUT_MERGEABLE;
+	if (!(f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT)))
+		layout |= VIRTIO_LAYOUT_APART;
+	return layout;
+}
+
+/* ---- the way up ---- */
 
 int cleat_virtio_vq_enable(struct virtio_device *d, unsigned number)
 {

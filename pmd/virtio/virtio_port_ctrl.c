@@ -50,16 +50,10 @@ static int configure(struct cleat_port_ctrl *port, unsigned rx_queues, unsigned 
 
 /* A legacy device prescribes the ring's size; then only part of it is used. */
 static int choose_size(
-	struct virtio_device *d, unsigned number, unsigned descriptors, uint16_t *size)
+	const struct virtio_device *d, unsigned number, unsigned descriptors, uint16_t *size)
 {
-	uint16_t max = 0;
-	int rc = d->transport.ops->queue_size(&d->transport, (uint16_t)number, &max);
+	uint16_t max = d->vqs[number].max_size;
 
-	if (rc < 0)
-		return rc;
-	if (!cleat_is_pow2(max) || max > VIRTIO_RING_MAX)
-		return cleat_err(-EPROTO, "%s: virtqueue %u of %u descriptors cannot be used",
-			d->port.name, number, max);
 	if (descriptors < 2 || descriptors > max)
 		return cleat_err(-EINVAL, "%s: a queue has 2 to %u descriptors, not %u",
 			d->port.name, max, descriptors);

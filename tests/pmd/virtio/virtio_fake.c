@@ -97,6 +97,7 @@ static int status_set(struct virtio_transport *t, uint8_t value)
 	if (fake.stuck)
 		return 0;
 	fake.status = 0;
+	fake.accepted = 0;
 	fake.resets++;
 	memset(fake.vqs, 0, sizeof(fake.vqs));
 	return 0;
@@ -119,8 +120,8 @@ static int config_write(struct virtio_transport *t, uint32_t off, const void *bu
 static int queue_size(struct virtio_transport *t, uint16_t queue, uint16_t *size)
 {
 	(void)t;
-	(void)queue;
-	*size = fake.max_size;
+	/* as QEMU: one pair and the control queue, until it knows that the driver can use more */
+	*size = queue < 3 || (fake.accepted & VIRTIO_NET_F_MQ) ? fake.max_size : 0;
 	return 0;
 }
 
