@@ -71,6 +71,20 @@ START_TEST(names_unknown_and_duplicate_keys)
 }
 END_TEST
 
+START_TEST(numbers_that_repeat)
+{
+	uint64_t value = 77;
+
+	ck_assert_int_eq(cleat_kvargs_parse("x,a=1,b=2,a=3,a=y", &args), 0);
+	ck_assert_int_eq(cleat_kvargs_nth_u64(&args, "a", 1, 0, 3, &value), 0);
+	ck_assert_uint_eq(value, 3);
+	ck_assert_int_eq(cleat_kvargs_nth_u64(&args, "a", 1, 0, 2, &value), -EINVAL);
+	ck_assert_int_eq(cleat_kvargs_nth_u64(&args, "a", 2, 0, 3, &value), -EINVAL);
+	ck_assert_int_eq(cleat_kvargs_nth_u64(&args, "a", 3, 0, 3, &value), 0);
+	ck_assert_uint_eq(value, 3);
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	uint64_t value = 77;
@@ -106,6 +120,7 @@ int main(void)
 	tcase_add_test(tc, refuses_too_many);
 	tcase_add_test(tc, names_unknown_and_duplicate_keys);
 	tcase_add_test(tc, numbers);
+	tcase_add_test(tc, numbers_that_repeat);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
