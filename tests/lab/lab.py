@@ -29,6 +29,7 @@ import time
 import cache
 import initramfs
 import machine
+import tap
 from debian import Missing  # noqa: F401  (for users of this module)
 from link import Dead, Job, Link, Result, TooLong  # noqa: F401
 from machine import Config  # noqa: F401
@@ -40,13 +41,15 @@ SILENCE_S = 45        # an emulated guest that says nothing for so long while it
 BOOTS = 3             # tries
 BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 
-# Two of each NIC on a wire of their own. Tests that take it share one boot.
+# Two of each NIC on a wire of their own, and a virtio NIC with two queue pairs on a tap. Tests that
+# take it share one boot.
 STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1',
                         'e1000,hub=2', 'e1000,hub=2', 'virtio,hub=3', 'virtio,hub=3',
-                        'virtio,modern,hub=4', 'virtio,modern,hub=4'), hugepages='256')
-# The same, then virtio devices of older kinds: legacy; legacy without merged buffers, the header in
+                        'virtio,modern,hub=4', 'virtio,modern,hub=4', 'virtio,modern,tap=2'),
+                  hugepages='256')
+# The same without the tap, then virtio devices of older kinds: legacy; legacy without merged buffers, the header in
 # a descriptor of its own; modern without a reset of single queues.
-NO_IOMMU = Config(nics=STANDARD.nics + (
+NO_IOMMU = Config(nics=STANDARD.nics[:-1] + (
     'virtio,legacy,hub=5', 'virtio,legacy,hub=5',
     'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off',
     'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off',
@@ -69,9 +72,13 @@ def needs(config):
     return mark
 
 
-def die_with_parent():
-    """Run in QEMU's process before exec: it ends when the runner does, however that ends."""
+def before_qemu(nics):
+    """Run in QEMU's process before exec: it ends when the runner does, however that ends; and it
+    has a network of its own if a NIC's wire is a tap."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    taps = [n for n in nics if n.tap]
+    if taps:
+        tap.enter(taps)
 
 
 def folders_of(path):
@@ -138,7 +145,8 @@ class Guest:
         started = time.monotonic()
         with open(self.folder + '/qemu', 'wb') as log:
             self.qemu = subprocess.Popen(
-                self.args, env=self.env, preexec_fn=die_with_parent, stderr=log,
+                self.args, env=self.env, preexec_fn=lambda: before_qemu(self.nics), stderr=log,
+                close_fds=False,  # what Python opened closes itself; the taps' stay
                 stdin=None if self.mode == 'shell' else subprocess.DEVNULL,
                 stdout=None if self.mode == 'shell' else log)
         if self.mode == 'shell':

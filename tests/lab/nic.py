@@ -7,7 +7,10 @@ makes it device 0 on the port's own bus. So its PCI address is known before the 
 """
 import dataclasses
 
+import tap
+
 FIRST_SLOT, LAST_SLOT = 4, 0x17
+TAP_HUB = 0xff  # in a MAC address
 MODELS = {  # QEMU's name, vendor:device, behind a root port?
     'e1000': ('e1000', '8086:100e', False),
     'e1000e': ('e1000e', '8086:10d3', True),
@@ -23,6 +26,7 @@ HELP = """\
 A NIC is MODEL[,KEY=VALUE...]. MODEL: e1000 (82540EM), e1000e (82574L), igb (82576), vmxnet3, or
 virtio, which may be followed by legacy, transitional (default) or modern. Keys:
   hub=N    the wire it is plugged into, default 0; NICs on one hub hear each other
+  tap=N    virtio: no hub but a tap with N queues, in a network namespace of QEMU's own; see tap.py
   node=N   its NUMA node (with --numa)
   vfs=N    igb: make N virtual functions after boot, by the guest's igb driver
   mac=M    its address, default 52:54:00:00:HUB:NUMBER
@@ -38,12 +42,14 @@ class Nic:
     """One NIC. The fields after `extra` are set by place()."""
     model: str
     hub: int = 0
+    tap: int = 0
     node: int = 0
     vfs: int = 0
     mac: str = ''
     extra: str = ''
     number: int = 0
     address: str = ''  # 0000:01:00.0
+    fds: tuple = ()    # QEMU's, of the tap's queues
 
     @property
     def kind(self):
@@ -71,7 +77,7 @@ def parse(text):
         key, equals, value = field.partition('=')
         if not equals or not key or not value:
             raise Bad('--nic %s: "%s" is not KEY=VALUE' % (text, field))
-        if key in ('hub', 'node', 'vfs'):
+        if key in ('hub', 'node', 'vfs', 'tap'):
             if not value.isdigit() or int(value) > 255:
                 raise Bad('--nic %s: %s is a number from 0 to 255' % (text, key))
             setattr(nic, key, int(value))
@@ -81,6 +87,10 @@ def parse(text):
             extra.append(field)
     if nic.vfs and (model != 'igb' or nic.vfs > 7):
         raise Bad('--nic %s: vfs=N is for igb, up to 7' % text)
+    if nic.tap and (not variant or nic.tap > 8):
+        raise Bad('--nic %s: tap=N is for virtio, up to 8' % text)
+    if nic.tap:
+        nic.hub = TAP_HUB
     nic.extra = ','.join(extra)
     return nic
 
@@ -92,6 +102,7 @@ def place(nics, spare=0):
     next_bus = {}
     for number, nic in enumerate(nics):
         nic.number = number
+        nic.fds = tuple(tap.FIRST_FD + 8 * number + n for n in range(nic.tap))
         nic.mac = nic.mac or '52:54:00:00:%02x:%02x' % (nic.hub, number)
         root = root_bus(nic.node)
         if nic.kind[2] or nic.node:
@@ -112,6 +123,13 @@ def slot(number):
     return FIRST_SLOT + number
 
 
+def wire(nic):
+    """What QEMU shall plug it into."""
+    if nic.tap:
+        return 'tap,id=net%d,vhost=off,fds=%s' % (nic.number, ':'.join(map(str, nic.fds)))
+    return 'hubport,id=net%d,hubid=%d' % (nic.number, nic.hub)
+
+
 def arguments(nics, spare, iommu):
     """QEMU's arguments for the NICs, their wires and `spare` empty root ports."""
     args = []
@@ -127,7 +145,9 @@ def arguments(nics, spare, iommu):
         extra = nic.extra
         if iommu and nic.model == 'virtio-modern' and 'iommu_platform' not in extra:
             extra += ',iommu_platform=on'  # else it would go round the IOMMU
-        args += ['-netdev', 'hubport,id=net%d,hubid=%d' % (n, nic.hub), '-device',
+        if nic.tap > 1:
+            extra += ',mq=on'
+        args += ['-netdev', wire(nic), '-device',
                  ','.join(f for f in ('%s,id=nic%d,netdev=net%d,mac=%s,romfile=' % (
                      nic.kind[0], n, n, nic.mac), place_at, extra) if f)]
     for n in range(spare):

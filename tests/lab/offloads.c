@@ -13,19 +13,11 @@
 #include <unistd.h>
 
 #include "runtime/error.h"
-#include "runtime/mbuf_cksum.h"
-#include "runtime/mempool.h"
 #include "secondary/attach.h"
 #include "secondary/ports.h"
+#include "tests/lab/sum_packet.h"
 
 #define WAIT_ROUNDS 2000
-
-/* Ethernet, IPv4 without its checksum, room for TCP or UDP and 30 bytes. */
-static const uint8_t HEAD[] = { 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0x08, 0x00, 0x45, 0, 0, 0, 0, 1,
-	0, 0, 64, 0, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2 };
-#define L2	14U
-#define L3	20U
-#define PAYLOAD 30U
 
 static const uint32_t combinations[] = {
 	CLEAT_MBUF_TX_IPV4,
@@ -43,50 +35,16 @@ static int fail(const char *what)
 	return EXIT_FAILURE;
 }
 
-/* The field of the checksum holds the pseudo header's sum (mbuf.h). */
-static void fill_l4(uint8_t *l4, const uint8_t *ip, uint32_t len, int tcp)
-{
-	uint16_t sum = cleat_cksum_fold(cleat_cksum_pseudo(ip + 12, 4, tcp ? 6 : 17, len));
-
-	memset(l4, 0, len);
-	l4[1] = 7;
-	l4[3] = 9;
-	if (tcp)
-		l4[12] = 0x50;
-	else
-		l4[5] = (uint8_t)len;
-	memcpy(l4 + (tcp ? 16 : 6), &sum, sizeof(sum));
-	for (uint32_t i = tcp ? 20 : 8; i < len; i++)
-		l4[i] = (uint8_t)(i * 37);
-}
-
-static struct cleat_mbuf *make(struct cleat_mempool *pool, const uint8_t dst[6], uint32_t flags)
-{
-	int tcp = (flags & CLEAT_MBUF_TX_TCP) != 0;
-	uint32_t l4 = (tcp ? 20U : 8U) + PAYLOAD, len = sizeof(HEAD) + l4;
-	struct cleat_mbuf *m = cleat_mbuf_alloc(pool);
-	uint8_t *p = m == NULL ? NULL : cleat_mbuf_append(m, (uint16_t)len);
-
-	if (p == NULL)
-		return NULL;
-	memcpy(p, HEAD, sizeof(HEAD));
-	memcpy(p, dst, 6);
-	p[17] = (uint8_t)(L3 + l4);
-	p[23] = tcp ? 6 : 17;
-	fill_l4(p + L2 + L3, p + L2, l4, tcp);
-	m->ol_flags = flags;
-	m->l2_len = L2;
-	m->l3_len = L3;
-	m->vlan_tci = 0x6005;
-	return m;
-}
-
 static int send_all(uint16_t port, const uint8_t dst[6])
 {
 	struct cleat_mempool *pool = cleat_mempool_by_name("default");
+	struct sum_packet to = {
+		.src_ip = { 10, 0, 0, 1 }, .dst_ip = { 10, 0, 0, 2 }, .src_port = 7, .dst_port = 9
+	};
 
+	memcpy(to.dst, dst, 6);
 	for (unsigned i = 0; i < COMBINATIONS; i++) {
-		struct cleat_mbuf *m = make(pool, dst, combinations[i]);
+		struct cleat_mbuf *m = sum_packet_make(pool, &to, combinations[i]);
 
 		if (m == NULL || cleat_tx_burst(port, 0, &m, 1) != 1)
 			return fail("sending");

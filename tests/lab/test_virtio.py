@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_virtio.py - net_virtio: each interface of the device by each access method that fits it.
 
-QEMU's hub has one queue and no checksum offload, so several queue pairs and checksums are for
-tests/pmd/virtio. A packet that finds no receive buffer waits in QEMU and may be overtaken by the
+QEMU's hub has one queue and no checksum offload: several queue pairs and checksums are in
+test_pairs.py, on a tap. A packet that finds no receive buffer waits in QEMU and may be overtaken by the
 next one: so captures that must keep their order hold no more packets than the ring has buffers.
 """
 import time

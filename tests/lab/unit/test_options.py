@@ -36,7 +36,7 @@ class Nics(unittest.TestCase):
 
     def test_bad(self):
         for text in ('', 'e1001', 'e1000,hub', 'e1000,hub=x', 'e1000,hub=256', 'e1000,vfs=1',
-                     'igb,vfs=8', 'e1000,=1', 'e1000e,legacy'):
+                     'igb,vfs=8', 'e1000,=1', 'e1000e,legacy', 'igb,tap=2', 'virtio,tap=9'):
             with self.assertRaises(nic.Bad, msg=text):
                 nic.parse(text)
         with self.assertRaises(nic.Bad):
@@ -49,6 +49,18 @@ class Nics(unittest.TestCase):
         self.assertIn('disable-modern=on,disable-legacy=off', text)
         self.assertEqual(text.count('iommu_platform'), 1)
         self.assertIn('id=spare0', text)
+
+
+    def test_tap(self):
+        """A descriptor for each queue, other NICs' are others; no name of an interface of the host's."""
+        nics = placed('virtio,modern,tap=2', 'virtio,tap=1', 'e1000')
+        text = ' '.join(nic.arguments(nics, 0, True))
+        self.assertIn('tap,id=net0,vhost=off,fds=200:201 ', text)
+        self.assertIn('tap,id=net1,vhost=off,fds=208 ', text)
+        self.assertEqual(text.count('mq=on'), 1)
+        self.assertIn('hubport,id=net2,hubid=0', text)
+        self.assertEqual(nics[0].mac, '52:54:00:00:ff:00')
+        self.assertNotIn('ifname', text)
 
 
 class Machines(unittest.TestCase):
