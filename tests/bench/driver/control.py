@@ -75,8 +75,9 @@ def available_bytes():
 
 
 def growth_total():
-    """16 GiB, or a quarter of what is free; in GiB."""
-    return min(16, available_bytes() // 4 // GIB)
+    """16 GiB, or what is free but for 4, where that is little a quarter; in GiB."""
+    free = available_bytes() // GIB
+    return min(16, max(free // 4, free - 4))
 
 
 def grow(side, reached):
