@@ -203,7 +203,7 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
                                   str(count(before)), '--until-idle', '30000', *receiver_args,
                                   *worker_args)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
-                                'port:%d:0' % primary.port(a), '--until-idle', '1500',
+                                'port:%d:0' % primary.port(a), '--until-idle', '300',
                                 *worker_args, wait=False)
         end(sender)
         end(receiver)

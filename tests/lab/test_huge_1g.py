@@ -7,7 +7,7 @@ import os
 
 import lab
 
-CONFIG = lab.Config(hugepages_1g='1', memory='8G', iommu='off')
+CONFIG = lab.Config(hugepages_1g='1', memory='4G', iommu='off')
 PROGRAM = os.path.join(os.path.dirname(lab.BIN), 'tests', 'primary', 'huge_1g')
 COUNT = '/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages'
 

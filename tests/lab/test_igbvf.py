@@ -27,10 +27,11 @@ def functions(guest):
 
 
 def test_to_and_fro(guest):
-    """From a virtual function over the wire to another NIC, and back."""
+    """From a virtual function over the wire to another NIC, and back to a worker that sleeps until
+    the device wakes it."""
     vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, vf, other, 'vfio-pci')
-    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=())
+    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
 
 
 def test_jumbo(guest):
@@ -40,12 +41,6 @@ def test_jumbo(guest):
     bed.write_pcap(capture, bed.frames(vf.mac, other.mac, sizes=JUMBO, rounds=2))
     bed.forward(guest, other, vf, 'vfio-pci', capture=capture, receiver_args=(),
                 worker_args=('--mtu', '9000'))
-
-
-def test_interrupt(guest):
-    """A worker that sleeps until the device wakes it."""
-    vf, other = functions(guest)[0], guest.nics[0]
-    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
 
 
 def test_offloads(guest):
