@@ -125,7 +125,7 @@ def test_killed_in_traffic(guest):
         stays, dies = worker(0), worker(1)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
                                 'port:%d:0' % primary.port(a))
-        for _ in range(3):
+        for _ in range(2):
             assert goes_on(0) and goes_on(1)
             dies.signal(9)
             dies.wait(10)
