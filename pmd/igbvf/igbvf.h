@@ -8,7 +8,7 @@
  *   port      STOPPED → started → lost (the physical function was reset) → started by itself
  *
  * While it is lost the link is down and its queues stand still; afterwards they move again when
- * they are claimed anew.
+ * they are claimed anew. It stays lost until it has all its settings again, VLANs included.
  */
 #ifndef CLEAT_PMD_IGBVF_H
 #define CLEAT_PMD_IGBVF_H
@@ -29,6 +29,7 @@ struct cleat_igbvf {
 	uint16_t vlans[CLEAT_IGBVF_VLANS]; /* that it joins */
 	unsigned n_vlans;
 	int lost;
+	int failed; /* why it did not come back when that was tried last; 0: not tried yet */
 };
 
 cleat_inline struct cleat_igbvf *cleat_igbvf_of(struct cleat_port_ctrl *port)

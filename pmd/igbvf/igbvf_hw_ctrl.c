@@ -155,10 +155,19 @@ static void link_down(struct cleat_igbvf *vf)
 	vf->nic.mac.services->link_changed(vf->nic.mac.services->ctx, &vf->nic.port);
 }
 
+/* With all its settings, or not at all. */
 static void come_back(struct cleat_igbvf *vf)
 {
-	if (cleat_igbvf_reset(vf) < 0 || cleat_igbvf_settings(vf) < 0)
-		return; /* it is tried again in a second */
+	int ret = cleat_igbvf_reset(vf);
+
+	ret = ret < 0 ? ret : cleat_igbvf_settings(vf);
+	if (ret < 0) {
+		if (vf->failed != ret)
+			cleat_log(CLEAT_LOG_WARNING, "%s; it is tried again", cleat_error());
+		vf->failed = ret;
+		vf->lost = 1;
+		return;
+	}
 	cleat_igbvf_irq_enable(&vf->nic);
 	cleat_log(CLEAT_LOG_NOTICE, "%s: its physical function is back", vf->nic.port.name);
 }
@@ -187,6 +196,7 @@ void cleat_igbvf_tick(struct cleat_port_ctrl *port)
 
 	if (!vf->lost && is_forgotten(vf)) {
 		vf->lost = 1;
+		vf->failed = 0;
 		link_down(vf);
 	}
 	if (vf->lost) {

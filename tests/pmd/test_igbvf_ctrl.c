@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "pmd/igbvf/igbvf.h"
+#include "runtime/log.h"
 #include "tests/pmd/chip_help.h"
 
 /* The physical function's side of it. */
 static uint16_t joined[32];
 static unsigned n_joined;
 static int strips;
-static int administered; /* it is in a VLAN that it did not choose */
+static int administered;  /* it is in a VLAN that it did not choose */
+static int resets_before; /* it was reset; that ends when the virtual function is reset, too */
 
 static void forget(void)
 {
@@ -34,6 +36,8 @@ static void answer(void)
 {
 	uint32_t word, granted = 1;
 
+	if ((chip_get(CLEAT_IGBVF_MAILBOX) & CLEAT_MAILBOX_RSTD) && chip.resets != resets_before)
+		cleat_store_release(chip_reg(CLEAT_IGBVF_MAILBOX), 0);
 	if (!(chip_get(CLEAT_IGBVF_MAILBOX) & CLEAT_MAILBOX_REQ))
 		return;
 	word = chip_get(CLEAT_IGBVF_MEMORY);
@@ -49,10 +53,41 @@ static void answer(void)
 
 static int probe(const char *args)
 {
+	static uint64_t stats[CLEAT_IGBVF_STATS];
+	int ret;
+
 	n_joined = 0;
 	strips = 0;
 	cleat_store_release(&chip.turn, answer);
-	return chip_probe("net_igbvf", 0, args);
+	ret = chip_probe("net_igbvf", 0, args);
+	if (ret >= 0)
+		chip.port->hw_stats = stats; /* as the primary does */
+	return ret;
+}
+
+/* The physical function was reset. */
+static void was_reset(void)
+{
+	chip_halt();
+	resets_before = chip.resets;
+	*chip_reg(CLEAT_IGBVF_MAILBOX) = CLEAT_MAILBOX_RSTD;
+	chip_go_on();
+}
+
+static void ticks(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		chip.port->ops->tick(chip.port);
+}
+
+static unsigned refused_lines, back_lines;
+
+static void note(enum cleat_log_level level, const char *text, void *arg)
+{
+	(void)level;
+	(void)arg;
+	refused_lines += strstr(text, "does not let it join VLAN 5") != NULL;
+	back_lines += strstr(text, "is back") != NULL;
 }
 
 static int offloads_set(uint32_t offloads)
@@ -124,6 +159,43 @@ START_TEST(in_an_administrators_vlan)
 }
 END_TEST
 
+START_TEST(comes_back)
+{
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	was_reset();
+	ticks(1);
+	ck_assert_uint_eq(n_joined, 2);
+	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0 }), 4);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_TX, 0), 0);
+}
+END_TEST
+
+/* It is lost until it is as it was: with its VLANs, too. */
+START_TEST(comes_back_whole_or_not)
+{
+	cleat_log_set(note, NULL);
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	administered = 1;
+	was_reset();
+	ticks(3);
+	ck_assert_uint_eq(refused_lines, 1);
+	ck_assert_uint_eq(back_lines, 0);
+	ck_assert_uint_eq(n_joined, 0);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), -EAGAIN);
+	administered = 0;
+	for (unsigned i = 0; i < 4 && n_joined == 0; i++)
+		ticks(1);
+	ck_assert_uint_eq(n_joined, 2);
+	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0 }), 4);
+	ck_assert_uint_eq(back_lines, 1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_TX, 0), 0);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static const char *const wrong[] = { "vlan=0", "vlan=5,vlan=4095", "vlan=x", "queues=1" };
@@ -146,6 +218,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, joins_vlans);
 	tcase_add_test(tc, without_vlans);
 	tcase_add_test(tc, in_an_administrators_vlan);
+	tcase_add_test(tc, comes_back);
+	tcase_add_test(tc, comes_back_whole_or_not);
 	tcase_add_test(tc, arguments);
 }
 
