@@ -29,7 +29,9 @@ struct cleat_igbvf {
 	uint16_t vlans[CLEAT_IGBVF_VLANS]; /* that it joins */
 	unsigned n_vlans;
 	int lost;
-	int failed; /* why it did not come back when that was tried last; 0: not tried yet */
+	int failed;	/* why it did not come back when that was tried last; 0: not tried yet */
+	unsigned ticks; /* from that try to the next */
+	unsigned ticks_left; /* of them */
 };
 
 cleat_inline struct cleat_igbvf *cleat_igbvf_of(struct cleat_port_ctrl *port)

@@ -8,9 +8,10 @@
 #include "runtime/clock.h"
 #include "runtime/log.h"
 
-#define READY_US 200000U
-#define STEP_US	 500U
-#define RESET_US 1000U
+#define READY_US  200000U
+#define STEP_US	  500U
+#define RESET_US  1000U
+#define MAX_TICKS 32U /* between tries to come back */
 
 static int wait_ready(struct cleat_igbvf *vf)
 {
@@ -155,6 +156,37 @@ static void link_down(struct cleat_igbvf *vf)
 	vf->nic.mac.services->link_changed(vf->nic.mac.services->ctx, &vf->nic.port);
 }
 
+/* A try takes the primary's only thread for as long as nobody answers: they become rarer. What can
+ * be seen without waiting is looked at each time. */
+static int is_time(struct cleat_igbvf *vf)
+{
+	uint32_t now = cleat_igbvf_mailbox(vf, CLEAT_MAILBOX_RSTD);
+
+	if (now == CLEAT_MMIO_GONE)
+		return 0;
+	if (now & (CLEAT_MAILBOX_RSTI | CLEAT_MAILBOX_RSTD))
+		vf->ticks_left = 0; /* it is alive: asked as soon as its reset is over */
+	if (now & CLEAT_MAILBOX_RSTI)
+		return 0;
+	if (vf->ticks_left > 0)
+		vf->ticks_left--;
+	return vf->ticks_left == 0;
+}
+
+static void try_later(struct cleat_igbvf *vf, int why)
+{
+	if (vf->failed != why)
+		cleat_log(CLEAT_LOG_WARNING,
+			"%s; it is tried again, less and less often up to every %u s",
+			cleat_error(), MAX_TICKS);
+	vf->failed = why;
+	vf->lost = 1;
+	vf->ticks = vf->ticks == 0 ? 1 : 2 * vf->ticks;
+	if (vf->ticks > MAX_TICKS)
+		vf->ticks = MAX_TICKS;
+	vf->ticks_left = vf->ticks;
+}
+
 /* With all its settings, or not at all. */
 static void come_back(struct cleat_igbvf *vf)
 {
@@ -162,10 +194,7 @@ static void come_back(struct cleat_igbvf *vf)
 
 	ret = ret < 0 ? ret : cleat_igbvf_settings(vf);
 	if (ret < 0) {
-		if (vf->failed != ret)
-			cleat_log(CLEAT_LOG_WARNING, "%s; it is tried again", cleat_error());
-		vf->failed = ret;
-		vf->lost = 1;
+		try_later(vf, ret);
 		return;
 	}
 	cleat_igbvf_irq_enable(&vf->nic);
@@ -197,10 +226,12 @@ void cleat_igbvf_tick(struct cleat_port_ctrl *port)
 	if (!vf->lost && is_forgotten(vf)) {
 		vf->lost = 1;
 		vf->failed = 0;
+		vf->ticks = vf->ticks_left = 0;
 		link_down(vf);
 	}
 	if (vf->lost) {
-		come_back(vf);
+		if (is_time(vf))
+			come_back(vf);
 		return;
 	}
 	add_stats(vf);

@@ -13,6 +13,8 @@ static uint16_t joined[32];
 static unsigned n_joined;
 static int strips;
 static int administered;  /* it is in a VLAN that it did not choose */
+static int deaf;	  /* it does not answer */
+static unsigned asked;	  /* while it was deaf */
 static int resets_before; /* it was reset; that ends when the virtual function is reset, too */
 
 static void forget(void)
@@ -40,6 +42,11 @@ static void answer(void)
 		cleat_store_release(chip_reg(CLEAT_IGBVF_MAILBOX), 0);
 	if (!(chip_get(CLEAT_IGBVF_MAILBOX) & CLEAT_MAILBOX_REQ))
 		return;
+	if (cleat_load_acquire(&deaf)) {
+		asked++;
+		cleat_store_release(chip_reg(CLEAT_IGBVF_MAILBOX), 0);
+		return;
+	}
 	word = chip_get(CLEAT_IGBVF_MEMORY);
 	if ((word & 0xffff) == CLEAT_VF_RESET)
 		forget();
@@ -65,13 +72,19 @@ static int probe(const char *args)
 	return ret;
 }
 
+static void put_mailbox(uint32_t bits)
+{
+	chip_halt();
+	n_joined = 0;
+	resets_before = chip.resets;
+	*chip_reg(CLEAT_IGBVF_MAILBOX) = bits;
+	chip_go_on();
+}
+
 /* The physical function was reset. */
 static void was_reset(void)
 {
-	chip_halt();
-	resets_before = chip.resets;
-	*chip_reg(CLEAT_IGBVF_MAILBOX) = CLEAT_MAILBOX_RSTD;
-	chip_go_on();
+	put_mailbox(CLEAT_MAILBOX_RSTD);
 }
 
 static void ticks(unsigned n)
@@ -196,6 +209,60 @@ START_TEST(comes_back_whole_or_not)
 }
 END_TEST
 
+/* One that does not answer takes the primary's time less and less often. */
+START_TEST(is_asked_less_and_less)
+{
+	static const unsigned at[] = { 1, 2, 4, 8, 16, 32, 64, 96 };
+	unsigned n = 0;
+
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	was_reset();
+	cleat_store_release(&deaf, 1);
+	for (unsigned i = 1; i <= 100; i++) {
+		ticks(1);
+		if (n < sizeof(at) / sizeof(at[0]) && at[n] == i)
+			n++;
+		ck_assert_msg(
+			cleat_load_acquire(&asked) == n, "asked %u times in %u ticks", asked, i);
+	}
+	cleat_store_release(&deaf, 0);
+	was_reset(); /* it is back: it is asked at once */
+	ticks(1);
+	ck_assert_uint_eq(n_joined, 2);
+
+	was_reset(); /* and begins from the start */
+	cleat_store_release(&deaf, 1);
+	ticks(2);
+	ck_assert_uint_eq(cleat_load_acquire(&asked), n + 2);
+	cleat_store_release(&deaf, 0);
+	ticks(2);
+	ck_assert_uint_eq(n_joined, 2);
+}
+END_TEST
+
+/* While it is being reset it is looked at, and not touched. */
+START_TEST(is_not_asked_during_its_reset)
+{
+	int resets;
+
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	resets = cleat_load_acquire(&chip.resets);
+	put_mailbox(CLEAT_MAILBOX_RSTI);
+	ticks(50);
+	ck_assert_int_eq(cleat_load_acquire(&chip.resets), resets);
+	ck_assert_int_eq(chip.port->link.up, 0);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), -EAGAIN);
+	put_mailbox(0);
+	ticks(1);
+	ck_assert_int_gt(cleat_load_acquire(&chip.resets), resets);
+	ck_assert_uint_eq(n_joined, 2);
+	ticks(1);
+	ck_assert_int_eq(chip.port->link.up, 1);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static const char *const wrong[] = { "vlan=0", "vlan=5,vlan=4095", "vlan=x", "queues=1" };
@@ -220,6 +287,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, in_an_administrators_vlan);
 	tcase_add_test(tc, comes_back);
 	tcase_add_test(tc, comes_back_whole_or_not);
+	tcase_add_test(tc, is_asked_less_and_less);
+	tcase_add_test(tc, is_not_asked_during_its_reset);
 	tcase_add_test(tc, arguments);
 }
 
