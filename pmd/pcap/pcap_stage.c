@@ -34,6 +34,20 @@ static uint64_t write_range(const struct cleat_pcap_stage *s, uint64_t from, uin
 	return from;
 }
 
+/* Records up to @p end count, whoever dies. */
+static void move_end(struct cleat_pcap_stage *s, uint64_t end)
+{
+	cleat_store_release(s->shm_end, end); /* partner: the primary, when we are dead */
+	cleat_store_release(&s->end, end);    /* partner: look() */
+}
+
+/* [.., written) is in the file. By the thread that holds writing. */
+static void move_written(struct cleat_pcap_stage *s, uint64_t written)
+{
+	cleat_store_release(s->shm_written, written); /* partner: the primary, when we are dead */
+	cleat_store_release(&s->written, written);    /* partner: cleat_pcap_stage_room() */
+}
+
 /* [.., end) is in the file. Called by the thread that sends; if the other is writing just now, the
  * stage must stay as it is for it, and WRITTEN moves next time.
  * @param cut  nor may there be anything behind it */
@@ -42,7 +56,7 @@ static void advance(struct cleat_pcap_stage *s, uint64_t end, int cut)
 	/* partner: the release of look() */
 	if (__atomic_exchange_n(&s->writing, 1, __ATOMIC_ACQUIRE) != 0)
 		return;
-	cleat_store_release(s->shm_written, end); /* partner: the primary, when we are dead */
+	move_written(s, end);
 	if (cut && ftruncate(s->file, (off_t)end) == 0)
 		s->reserved = end;
 	cleat_store_release(&s->writing, 0); /* partner: look() */
@@ -50,7 +64,7 @@ static void advance(struct cleat_pcap_stage *s, uint64_t end, int cut)
 
 int cleat_pcap_stage_write(struct cleat_pcap_stage *s)
 {
-	uint64_t written = cleat_load_relaxed(s->shm_written);
+	uint64_t written = cleat_load_relaxed(&s->written);
 
 	if (written == s->end)
 		return 0;
@@ -98,17 +112,16 @@ static void give_back(const struct cleat_pcap_stage *s)
  * that others may read it. */
 static int commit_written(struct cleat_pcap_stage *s, uint64_t end)
 {
-	uint64_t reached = write_range(s, cleat_load_relaxed(s->shm_written), end);
+	uint64_t reached = write_range(s, cleat_load_relaxed(&s->written), end);
 
 	if (reached < end) {
 		if (reached >= s->end)
 			advance(s, s->end, 1);
 		return -EIO;
 	}
-	s->end = end;
+	move_end(s, end);
 	if (s->reserved < end)
-		s->reserved = end;	      /* the next space is behind it */
-	cleat_store_release(s->shm_end, end); /* partners: as below */
+		s->reserved = end; /* the next space is behind it */
 	advance(s, end, 0);
 	return 0;
 }
@@ -117,8 +130,7 @@ int cleat_pcap_stage_commit(struct cleat_pcap_stage *s, uint64_t end)
 {
 	if (!reserve(s, end))
 		return commit_written(s, end);
-	s->end = end;
-	cleat_store_release(s->shm_end, end); /* partners: look(), and the primary */
+	move_end(s, end);
 	return 0;
 }
 
@@ -134,11 +146,10 @@ static void look(struct cleat_pcap_stage *s, uint64_t *seen)
 	/* The stage is not used anew while we read it. Partner: the release of advance(). */
 	if (__atomic_exchange_n(&s->writing, 1, __ATOMIC_ACQUIRE) != 0)
 		return;
-	end = cleat_load_acquire(s->shm_end); /* partner: cleat_pcap_stage_commit() */
-	written = cleat_load_relaxed(s->shm_written);
+	end = cleat_load_acquire(&s->end); /* partner: move_end() */
+	written = cleat_load_relaxed(&s->written);
 	if (written == *seen && written < end && write_range(s, written, end) == end)
-		/* partners: cleat_pcap_stage_room(), and the primary when we are dead */
-		cleat_store_release(s->shm_written, end);
+		move_written(s, end);
 	*seen = written;
 	cleat_store_release(&s->writing, 0); /* partner: advance() */
 }
@@ -196,15 +207,15 @@ static uint8_t *map_twice(int memory)
 	return base;
 }
 
-static int check_places(const struct cleat_pcap_stage *s, uint64_t written)
+static int check_places(const struct cleat_pcap_stage *s)
 {
-	if (written >= CLEAT_PCAP_HEADER_BYTES && written <= s->end && s->end <= INT64_MAX / 2 &&
-		s->end - written <= CLEAT_PCAP_STAGE_BYTES)
+	if (s->written >= CLEAT_PCAP_HEADER_BYTES && s->written <= s->end &&
+		s->end <= INT64_MAX / 2 && s->end - s->written <= CLEAT_PCAP_STAGE_BYTES)
 		return 0;
 	return cleat_err(-EPROTO,
-		"the capture's end is said to be %llu, of which %llu are written; stop and start "
-		"the port",
-		(unsigned long long)s->end, (unsigned long long)written);
+		"the capture's end is said to be %llu, of which %llu are written; the primary puts "
+		"that right when the queue is given back, so claim it again",
+		(unsigned long long)s->end, (unsigned long long)s->written);
 }
 
 int cleat_pcap_stage_open(
@@ -216,8 +227,10 @@ int cleat_pcap_stage_open(
 	s->reservable = may_grow();
 	s->shm_end = &shm->driver[CLEAT_PCAP_TX_END];
 	s->shm_written = &shm->driver[CLEAT_PCAP_TX_WRITTEN];
-	s->end = s->reserved = cleat_load_acquire(s->shm_end); /* partner: the last owner */
-	ret = check_places(s, cleat_load_acquire(s->shm_written));
+	/* partners: the last owner, and cleat_pcap_tx_settle() */
+	s->end = s->reserved = cleat_load_acquire(s->shm_end);
+	s->written = cleat_load_acquire(s->shm_written);
+	ret = check_places(s);
 	if (ret == 0 && (s->bytes = map_twice(memory)) == NULL)
 		ret = cleat_err(-errno, "cannot map a capture's stage: %s", strerror(errno));
 	(void)close(memory);
@@ -241,6 +254,9 @@ int cleat_pcap_stage_close(struct cleat_pcap_stage *s)
 	ret = cleat_pcap_stage_write(s);
 	if (ret == 0)
 		give_back(s);
+	/* The primary reads them now. */
+	move_end(s, s->end);
+	move_written(s, s->written);
 	(void)munmap(s->bytes, 2 * CLEAT_PCAP_STAGE_BYTES);
 	(void)close(s->file);
 	return ret;

@@ -8,6 +8,9 @@
  * nothing to send makes no calls. They do not wait for each other: both write the same bytes to
  * the same place, and WRITTEN stands still while the queue's thread reads the stage.
  *
+ * The two words in shared memory are for the primary, when the owner is dead. Others may write
+ * them, so the owner reads them once, when it begins, and from then on its own.
+ *
  * Space on the disk is reserved before records count as sent, so that they cannot fail to go out
  * later. Where it cannot be, each burst is written before it counts.
  */
@@ -29,9 +32,10 @@ struct cleat_pcap_stage {
 	int file;
 	int reservable;	       /* fallocate(2) works there, and no limit is set */
 	uint64_t reserved;     /* end of the space that is ours */
-	uint64_t end;	       /* ours to read without looking at shm */
-	uint64_t *shm_end;     /* CLEAT_PCAP_TX_END */
-	uint64_t *shm_written; /* CLEAT_PCAP_TX_WRITTEN */
+	uint64_t end;	       /* END; the sender's to move */
+	uint64_t written;      /* WRITTEN; moved by the thread that holds writing */
+	uint64_t *shm_end;     /* CLEAT_PCAP_TX_END, stored before end is; never read */
+	uint64_t *shm_written; /* CLEAT_PCAP_TX_WRITTEN, likewise */
 	uint32_t writing;      /* 1: WRITTEN is a thread's, and what lies behind it is read */
 	pthread_t thread;
 	sem_t quit;
@@ -63,7 +67,7 @@ int cleat_pcap_stage_commit(struct cleat_pcap_stage *s, uint64_t end);
 cleat_inline uint64_t cleat_pcap_stage_room(const struct cleat_pcap_stage *s)
 {
 	/* partner: look(), whose write(2) has read what is used anew now */
-	return CLEAT_PCAP_STAGE_BYTES - (s->end - cleat_load_acquire(s->shm_written));
+	return CLEAT_PCAP_STAGE_BYTES - (s->end - cleat_load_acquire(&s->written));
 }
 
 /** Where byte @p at of the file is made. */

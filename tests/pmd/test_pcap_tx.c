@@ -84,6 +84,21 @@ static void wait_until_it_grows(const char *path, off_t from)
 	ck_assert_int_gt(cap_size(path), from);
 }
 
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void forward_one(int port, struct cleat_mbuf **mbufs, unsigned n)
+{
+	ck_assert_int_eq(cleat_rx_burst((uint16_t)port, 0, mbufs, n), n);
+	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, n), n);
+}
+
 /* ---- an owner that dies ---- */
 
 /* In a child with slot 1: forward @p bursts bursts, or for ever, then die. *sent counts what it was
@@ -237,6 +252,38 @@ START_TEST(nonsense_is_put_right)
 }
 END_TEST
 
+/* Any worker may write the words of another's queue: its owner does not read them. */
+START_TEST(words_that_others_write_do_not_matter)
+{
+	const char *out = cap_at("out.pcap");
+	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
+	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
+	struct cleat_mbuf *mbufs[FULL];
+
+	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	limit_files(8 * STAGE); /* for the disk's sake, should it be written without bound */
+	forward_one(port, mbufs, FULL);
+	if (_i != 1)
+		shm->driver[WORD_END] = 1ULL << 60;
+	if (_i != 0)
+		shm->driver[WORD_WRITTEN] = UINT64_MAX / 3;
+	(void)usleep(200000);
+	ck_assert_uint_eq(cap_count(out), FULL);
+
+	forward_one(port, mbufs, 1);
+	ck_assert_uint_eq(cap_count(out), FULL + 1);
+	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
+	ck_assert_uint_eq(shm->driver[WORD_WRITTEN], cap_size(out));
+
+	forward_one(port, mbufs, FULL);
+	shm->driver[WORD_END] = shm->driver[WORD_WRITTEN] = 1ULL << 60;
+	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
+	ck_assert_uint_eq(follows_source(out, 0), FULL + 1 + FULL);
+	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
+}
+END_TEST
+
 /* ---- a living owner ---- */
 
 /* The stage is gone through several times, in bursts that do not divide it. */
@@ -331,15 +378,6 @@ static void send_rest(int port, struct cleat_mbuf **mbufs, unsigned n, unsigned 
 {
 	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, n), n);
 	*sent += n;
-}
-
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* With a limit nothing is reserved: each burst is written before it counts. */
@@ -441,6 +479,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, killed_anywhere, 0, n);
 	tcase_add_test(tc, torn_record_is_cut_off);
 	tcase_add_test(tc, nonsense_is_put_right);
+	tcase_add_loop_test(tc, words_that_others_write_do_not_matter, 0, 3);
 	tcase_add_test(tc, grows_over_many_stages);
 	tcase_add_test(tc, a_small_burst_is_in_the_file_at_once);
 	tcase_add_test(tc, a_full_burst_is_in_the_file_soon);
