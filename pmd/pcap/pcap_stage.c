@@ -228,8 +228,9 @@ int cleat_pcap_stage_open(
 	s->shm_end = &shm->driver[CLEAT_PCAP_TX_END];
 	s->shm_written = &shm->driver[CLEAT_PCAP_TX_WRITTEN];
 	/* partners: the last owner, and cleat_pcap_tx_settle() */
-	s->end = s->reserved = cleat_load_acquire(s->shm_end);
+	s->end = cleat_load_acquire(s->shm_end);
 	s->written = cleat_load_acquire(s->shm_written);
+	s->reserved = s->written; /* a primary that could not settle has cut off what is behind */
 	ret = check_places(s);
 	if (ret == 0 && (s->bytes = map_twice(memory)) == NULL)
 		ret = cleat_err(-errno, "cannot map a capture's stage: %s", strerror(errno));

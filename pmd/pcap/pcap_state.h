@@ -42,7 +42,7 @@ enum {
 #define CLEAT_PCAP_RECORD_BYTES 16 /* before each packet: section 5 */
 #define CLEAT_PCAP_SNAPLEN	262144
 #define CLEAT_PCAP_TAG_BYTES	4		/* what sending may add to a packet: a VLAN tag */
-#define CLEAT_PCAP_STAGE_BYTES	(512ULL * 1024) /* a power of two, more than two largest records */
+#define CLEAT_PCAP_STAGE_BYTES	(512ULL * 1024) /* a power of two; each record fits */
 
 #ifdef __cplusplus
 }
