@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -136,21 +137,30 @@ int cleat_pcap_stage_commit(struct cleat_pcap_stage *s, uint64_t end)
 
 /* ---- the queue's thread ---- */
 
-/* A sender that writes by itself is left alone, so that the stage is not full because of us. On
- * failure nothing has changed: the sender will try again, and count it.
- * @param seen  WRITTEN at the last look */
-static void look(struct cleat_pcap_stage *s, uint64_t *seen)
+/* What was found at the last look. */
+struct seen {
+	uint64_t end, written;
+};
+
+/* A sender that writes by itself is left alone, so that the stage is not full because of us: one
+ * whose WRITTEN moves, or that is about to write as it has filled more than half. On failure
+ * nothing has changed: the sender will try again, and count it. */
+static void look(struct cleat_pcap_stage *s, struct seen *seen)
 {
 	uint64_t end, written;
+	int busy;
 
 	/* The stage is not used anew while we read it. Partner: the release of advance(). */
 	if (__atomic_exchange_n(&s->writing, 1, __ATOMIC_ACQUIRE) != 0)
 		return;
 	end = cleat_load_acquire(&s->end); /* partner: move_end() */
 	written = cleat_load_relaxed(&s->written);
-	if (written == *seen && written < end && write_range(s, written, end) == end)
+	busy = written != seen->written ||
+	       (end != seen->end && end - written > CLEAT_PCAP_STAGE_BYTES / 2);
+	if (!busy && written < end && write_range(s, written, end) == end)
 		move_written(s, end);
-	*seen = written;
+	seen->end = end;
+	seen->written = written;
 	cleat_store_release(&s->writing, 0); /* partner: advance() */
 }
 
@@ -158,7 +168,7 @@ static void *look_now_and_then(void *arg)
 {
 	struct cleat_pcap_stage *s = (struct cleat_pcap_stage *)arg;
 	struct timespec until;
-	uint64_t seen = 0;
+	struct seen seen = { 0, 0 };
 
 	for (;;) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -171,6 +181,32 @@ static void *look_now_and_then(void *arg)
 	}
 }
 
+/* Not what a thread inherits from one that polls: its processor, which is never idle, and a class
+ * that shares with nobody. All processors are those that the process's cpuset has.
+ * @return 0; an errno */
+static int create_ordinary(struct cleat_pcap_stage *s)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+	pthread_attr_t attr;
+	cpu_set_t all;
+	int err = pthread_attr_init(&attr);
+
+	if (err != 0)
+		return err;
+	memset(&all, 0xff, sizeof(all));
+	err = pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	if (err == 0)
+		err = pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
+	if (err == 0)
+		err = pthread_attr_setschedparam(&attr, &none);
+	if (err == 0)
+		err = pthread_attr_setaffinity_np(&attr, sizeof(all), &all);
+	if (err == 0)
+		err = pthread_create(&s->thread, &attr, look_now_and_then, s);
+	(void)pthread_attr_destroy(&attr);
+	return err;
+}
+
 /* Signals are for the program's own threads. */
 static int start_thread(struct cleat_pcap_stage *s)
 {
@@ -180,7 +216,9 @@ static int start_thread(struct cleat_pcap_stage *s)
 	(void)sem_init(&s->quit, 0, 0);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&s->thread, NULL, look_now_and_then, s);
+	err = create_ordinary(s);
+	if (err == EINVAL || err == EPERM) /* a kernel or a sandbox that does not let it */
+		err = pthread_create(&s->thread, NULL, look_now_and_then, s);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err == 0 ? 0
 			: cleat_err(-err, "cannot start a thread that writes a capture: %s",

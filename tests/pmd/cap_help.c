@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 struct cleat_mempool *cap_pool;
 char cap_dir[64];
@@ -100,6 +102,59 @@ unsigned cap_count(const char *path)
 	return count;
 }
 
+static struct {
+	u_char bytes[2048];
+	uint32_t len;
+} source[CAP_PACKETS];
+
+static void load_source(void)
+{
+	static int loaded;
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	pcap_t *pcap;
+
+	if (loaded)
+		return;
+	loaded = 1;
+	pcap = cap_open(CAP_SOURCE);
+	for (unsigned i = 0; i < CAP_PACKETS; i++) {
+		ck_assert_int_eq(pcap_next_ex(pcap, &header, &data), 1);
+		ck_assert_uint_le(header->caplen, sizeof(source[i].bytes));
+		memcpy(source[i].bytes, data, header->caplen);
+		source[i].len = header->caplen;
+	}
+	pcap_close(pcap);
+}
+
+/* Loops over packets assert only what went wrong: Check notes each assertion in a file. */
+
+unsigned cap_follows_source(const char *path, unsigned gap)
+{
+	pcap_t *pcap = cap_open(path);
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	unsigned count = 0, at = 0;
+	int ret;
+
+	load_source();
+	while ((ret = pcap_next_ex(pcap, &header, &data)) == 1) {
+		unsigned skipped = 0;
+
+		while (source[at].len != header->caplen ||
+			memcmp(source[at].bytes, data, header->caplen) != 0) {
+			at = (at + 1) % CAP_PACKETS;
+			if (skipped++ >= gap)
+				ck_abort_msg("packet %u is not one of the source", count);
+		}
+		at = (at + 1) % CAP_PACKETS;
+		count++;
+	}
+	ck_assert_int_eq(ret, PCAP_ERROR_BREAK);
+	pcap_close(pcap);
+	return count;
+}
+
 off_t cap_size(const char *path)
 {
 	struct stat st;
@@ -122,6 +177,28 @@ unsigned cap_forward(int port, unsigned burst)
 	}
 	ck_assert_int_eq(got, 0);
 	return total;
+}
+
+void cap_wait_size(const char *path, off_t size)
+{
+	for (int i = 0; i < 100000 && cap_size(path) < size; i++)
+		(void)usleep(100);
+	ck_assert_int_ge(cap_size(path), size);
+}
+
+void cap_limit_files(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+void cap_forward_one(int port, struct cleat_mbuf **mbufs, unsigned n)
+{
+	ck_assert_int_eq(cleat_rx_burst((uint16_t)port, 0, mbufs, n), n);
+	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, n), n);
 }
 
 int cap_claim(int port, struct cleat_mempool *mp)

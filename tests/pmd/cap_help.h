@@ -30,12 +30,21 @@ pcap_t *cap_open(const char *path);
 int cap_compare(const char *path_a, const char *path_b);
 /* Packets in a capture that must be whole to its last byte. */
 unsigned cap_count(const char *path);
+/* The source over and over, with gaps of up to @p gap packets? Whole to its last byte? @return how
+ * many packets */
+unsigned cap_follows_source(const char *path, unsigned gap);
 off_t cap_size(const char *path);
+/* However busy the machine is. */
+void cap_wait_size(const char *path, off_t size);
+/* RLIMIT_FSIZE of this process; UINT64_MAX: none. */
+void cap_limit_files(uint64_t bytes);
 
 /* Both queues 0. */
 int cap_claim(int port, struct cleat_mempool *mp);
 /* From rx queue 0 to tx queue 0 until nothing comes. */
 unsigned cap_forward(int port, unsigned burst);
+/* So many, in one burst. */
+void cap_forward_one(int port, struct cleat_mbuf **mbufs, unsigned n);
 /* A child with slot 1 that had both queues died of SIGKILL: do what the primary does then. */
 void cap_reap(pid_t pid, int port);
 

@@ -9,99 +9,25 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pmd/pcap/pcap_state.h"
 #include "tests/pmd/cap_help.h"
 
-#define BOTH	     "net_pcap0,rx_pcap=%s,tx_pcap=%s"
-#define ENDLESS	     BOTH ",infinite_rx=1"
-#define FULL	     32 /* packets that are collected; fewer are written at once */
-#define STAGE	     (512 * 1024)
-#define HEAD	     24	   /* of a file */
-#define MANY	     20000 /* packets: more than ten stages */
-#define WORD_END     0
-#define WORD_WRITTEN 1
-
-/* ---- captures ---- */
-
-static struct {
-	u_char bytes[2048];
-	uint32_t len;
-} source[CAP_PACKETS];
-
-static void load_source(void)
-{
-	pcap_t *pcap = cap_open(CAP_SOURCE);
-	struct pcap_pkthdr *header;
-	const u_char *data;
-
-	for (unsigned i = 0; i < CAP_PACKETS; i++) {
-		ck_assert_int_eq(pcap_next_ex(pcap, &header, &data), 1);
-		ck_assert_uint_le(header->caplen, sizeof(source[i].bytes));
-		memcpy(source[i].bytes, data, header->caplen);
-		source[i].len = header->caplen;
-	}
-	pcap_close(pcap);
-}
-
-/* Loops over packets assert only what went wrong: Check notes each assertion in a file. */
-
-/* The source over and over, with gaps of up to @p gap packets? Whole to the last byte? @return how
- * many packets */
-static unsigned follows_source(const char *path, unsigned gap)
-{
-	pcap_t *pcap = cap_open(path);
-	struct pcap_pkthdr *header;
-	const u_char *data;
-	unsigned count = 0, at = 0;
-	int ret;
-
-	while ((ret = pcap_next_ex(pcap, &header, &data)) == 1) {
-		unsigned skipped = 0;
-
-		while (source[at].len != header->caplen ||
-			memcmp(source[at].bytes, data, header->caplen) != 0) {
-			at = (at + 1) % CAP_PACKETS;
-			if (skipped++ >= gap)
-				ck_abort_msg("packet %u is not one of the source", count);
-		}
-		at = (at + 1) % CAP_PACKETS;
-		count++;
-	}
-	ck_assert_int_eq(ret, PCAP_ERROR_BREAK);
-	pcap_close(pcap);
-	return count;
-}
-
-/* However busy the machine is. */
-static void wait_until_it_grows(const char *path, off_t from)
-{
-	for (int i = 0; i < 100000 && cap_size(path) <= from; i++)
-		(void)usleep(100);
-	ck_assert_int_gt(cap_size(path), from);
-}
-
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-static void forward_one(int port, struct cleat_mbuf **mbufs, unsigned n)
-{
-	ck_assert_int_eq(cleat_rx_burst((uint16_t)port, 0, mbufs, n), n);
-	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, n), n);
-}
+#define BOTH	"net_pcap0,rx_pcap=%s,tx_pcap=%s"
+#define ENDLESS BOTH ",infinite_rx=1"
+#define FULL	32 /* packets that are collected; fewer are written at once */
+#define STAGE	(512 * 1024)
+#define HEAD	24    /* of a file */
+#define RECORD	16    /* before each packet */
+#define MANY	20000 /* packets: more than ten stages */
+#define ROUND	8000  /* packets: about 2 MB */
 
 /* ---- an owner that dies ---- */
 
-/* In a child with slot 1: forward @p bursts bursts, or for ever, then die. *sent counts what it was
+/* In a child with slot 1: forward @p bursts bursts, then die. *sent counts what it was
  * told that is sent. */
 static pid_t fork_owner(int port, int bursts, unsigned burst, uint64_t *sent)
 {
@@ -113,7 +39,7 @@ static pid_t fork_owner(int port, int bursts, unsigned burst, uint64_t *sent)
 	mbuf_world_be(1);
 	if (cap_claim(port, cap_pool) < 0)
 		_exit(1);
-	for (int i = 0; i < bursts || bursts == 0; i++) {
+	for (int i = 0; i < bursts; i++) {
 		int got = cleat_rx_burst((uint16_t)port, 0, mbufs, burst);
 
 		for (int done = 0, ret; done < got; done += ret) {
@@ -153,7 +79,7 @@ START_TEST(next_owner_goes_on)
 }
 END_TEST
 
-/* Its packets were in the stage alone; the file is whole before the primary comes, too. */
+/* Its packets were in the stage alone. */
 START_TEST(the_primary_writes_what_a_dead_owner_collected)
 {
 	unsigned collected = 0;
@@ -162,13 +88,15 @@ START_TEST(the_primary_writes_what_a_dead_owner_collected)
 		const char *out = cap_at("out.pcap");
 		int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
 		pid_t pid = fork_owner(port, 10, FULL, shared_word());
+		const struct cleat_queue_shm *shm =
+			cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
 		siginfo_t info;
 
 		ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-		collected += cap_count(out) < 10 * FULL;
+		collected += (uint64_t)cap_size(out) < shm->driver[CLEAT_PCAP_TX_END];
 		cap_reap(pid, port);
 		ck_assert_uint_eq(cap_count(out), 10 * FULL);
-		ck_assert_uint_eq(follows_source(out, 0), 10 * FULL);
+		ck_assert_uint_eq(cap_follows_source(out, 0), 10 * FULL);
 		ck_assert_int_eq(pmd_unplug(port), 0);
 	}
 	ck_assert_uint_gt(collected, 0);
@@ -181,14 +109,15 @@ START_TEST(killed_anywhere)
 	const char *out = cap_at("out.pcap");
 	int port = pmd_plug(cap_spec(ENDLESS, CAP_SOURCE, out));
 	uint64_t *sent = shared_word();
-	unsigned count = 0;
+	unsigned count = 0, early = 0;
 
 	for (int i = 0; i < 30; i++) {
 		off_t size = cap_size(out);
-		pid_t pid = fork_owner(port, 0, bursts[_i], sent);
+		pid_t pid = fork_owner(port, ROUND / (int)bursts[_i], bursts[_i], sent);
+		unsigned before = count;
 
 		if (i % 2 == 1)
-			wait_until_it_grows(out, size);
+			cap_wait_size(out, size + 1);
 		(void)usleep(1000 + (unsigned)(i * 377) % 4000);
 		(void)kill(pid, SIGKILL);
 		cap_reap(pid, port);
@@ -197,90 +126,12 @@ START_TEST(killed_anywhere)
 		ck_assert_uint_ge(count, *sent);
 		ck_assert_uint_le(count, *sent + bursts[_i]);
 		*sent = count;
+		early += count - before < ROUND;
 	}
+	ck_assert_uint_gt(early, 0);
 	ck_assert_uint_gt(count, 0);
-	ck_assert_uint_eq(follows_source(out, CAP_PACKETS), count);
+	ck_assert_uint_eq(cap_follows_source(out, CAP_PACKETS), count);
 	ck_assert_uint_eq(mbuf_world_audit(cap_pool).in_pool, 1024);
-}
-END_TEST
-
-/* ---- what a dead owner says ---- */
-
-START_TEST(torn_record_is_cut_off)
-{
-	const char *out = cap_at("out.pcap");
-	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
-	FILE *file;
-
-	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
-	(void)cap_forward(port, FULL);
-	ck_assert_int_eq(cleat_queue_remove((uint16_t)port, CLEAT_TX, 0), 0);
-	file = fopen(out, "a");
-	ck_assert_int_gt(fputs("half a record", file), 0);
-	(void)fclose(file);
-	ck_assert_int_eq(pmd_reset(port, CLEAT_TX, 0), 0);
-	ck_assert_int_eq(cap_compare(CAP_SOURCE, out), CAP_PACKETS);
-}
-END_TEST
-
-/* It makes the file neither grow nor vanish, and the next owner finds sense. */
-START_TEST(nonsense_is_put_right)
-{
-	static const struct {
-		unsigned word;
-		uint64_t value;
-	} lies[] = { { WORD_END, 1ULL << 60 }, { WORD_END, 0 }, { WORD_END, UINT64_MAX },
-		{ WORD_WRITTEN, 0 }, { WORD_WRITTEN, 1ULL << 60 }, { WORD_WRITTEN, UINT64_MAX } };
-	const char *out = cap_at("out.pcap");
-	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
-	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
-	uint64_t size;
-
-	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
-	(void)cap_forward(port, FULL);
-	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
-	size = (uint64_t)cap_size(out);
-	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		shm->driver[lies[i].word] = lies[i].value;
-		ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), -EPROTO);
-		ck_assert_int_eq(pmd_reset(port, CLEAT_TX, 0), 0);
-		ck_assert_int_eq(cap_compare(CAP_SOURCE, out), CAP_PACKETS);
-		ck_assert_uint_eq(shm->driver[WORD_END], size);
-		ck_assert_uint_eq(shm->driver[WORD_WRITTEN], size);
-	}
-	ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
-}
-END_TEST
-
-/* Any worker may write the words of another's queue: its owner does not read them. */
-START_TEST(words_that_others_write_do_not_matter)
-{
-	const char *out = cap_at("out.pcap");
-	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
-	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
-	struct cleat_mbuf *mbufs[FULL];
-
-	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
-	(void)signal(SIGXFSZ, SIG_IGN);
-	limit_files(8 * STAGE); /* for the disk's sake, should it be written without bound */
-	forward_one(port, mbufs, FULL);
-	if (_i != 1)
-		shm->driver[WORD_END] = 1ULL << 60;
-	if (_i != 0)
-		shm->driver[WORD_WRITTEN] = UINT64_MAX / 3;
-	(void)usleep(200000);
-	ck_assert_uint_eq(cap_count(out), FULL);
-
-	forward_one(port, mbufs, 1);
-	ck_assert_uint_eq(cap_count(out), FULL + 1);
-	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
-	ck_assert_uint_eq(shm->driver[WORD_WRITTEN], cap_size(out));
-
-	forward_one(port, mbufs, FULL);
-	shm->driver[WORD_END] = shm->driver[WORD_WRITTEN] = 1ULL << 60;
-	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
-	ck_assert_uint_eq(follows_source(out, 0), FULL + 1 + FULL);
-	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
 }
 END_TEST
 
@@ -305,7 +156,7 @@ START_TEST(grows_over_many_stages)
 	}
 	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
 	ck_assert_int_gt(cap_size(out), 10 * STAGE);
-	ck_assert_uint_eq(follows_source(out, 0), sent);
+	ck_assert_uint_eq(cap_follows_source(out, 0), sent);
 }
 END_TEST
 
@@ -321,21 +172,6 @@ START_TEST(a_small_burst_is_in_the_file_at_once)
 		ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, n), n);
 		ck_assert_uint_eq(cap_count(out), n * (n + 1) / 2);
 	}
-}
-END_TEST
-
-/* Nobody calls, nobody closes. */
-START_TEST(a_full_burst_is_in_the_file_soon)
-{
-	const char *out = cap_at("out.pcap");
-	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
-	struct cleat_mbuf *mbufs[FULL];
-
-	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
-	ck_assert_int_eq(cleat_rx_burst((uint16_t)port, 0, mbufs, FULL), FULL);
-	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, FULL), FULL);
-	wait_until_it_grows(out, HEAD);
-	ck_assert_uint_eq(cap_count(out), FULL);
 }
 END_TEST
 
@@ -358,20 +194,43 @@ END_TEST
 
 /* ---- no space ---- */
 
-/* Forward until the file takes no more. @return how many are still ours */
+static uint64_t errors(int port)
+{
+	struct cleat_port_stats stats;
+
+	ck_assert_int_eq(cleat_port_stats((uint16_t)port, &stats), 0);
+	return stats.tx_errors;
+}
+
+/* Forward until the file takes no more. Fewer are taken also while the queue's thread reads a full
+ * stage, but that is no error. @return how many are still ours */
 static unsigned fill(int port, unsigned burst, struct cleat_mbuf **mbufs, unsigned *sent)
 {
 	for (;;) {
-		int got = cleat_rx_burst((uint16_t)port, 0, mbufs, burst);
-		int done = cleat_tx_burst((uint16_t)port, 0, mbufs, (unsigned)got);
+		int left = cleat_rx_burst((uint16_t)port, 0, mbufs, burst);
 
-		*sent += (unsigned)done;
-		if (done == got)
-			continue;
-		ck_assert_int_ge(done, 0);
-		memmove(mbufs, mbufs + done, (size_t)(got - done) * sizeof(*mbufs));
-		return (unsigned)(got - done);
+		while (left > 0) {
+			int done = cleat_tx_burst((uint16_t)port, 0, mbufs, (unsigned)left);
+
+			if (done < 0)
+				ck_abort_msg("%d", done);
+			*sent += (unsigned)done;
+			left -= done;
+			memmove(mbufs, mbufs + done, (size_t)left * sizeof(*mbufs));
+			if (left > 0 && errors(port) > 0)
+				return (unsigned)left;
+		}
 	}
+}
+
+/* What they take in a capture. */
+static off_t records(struct cleat_mbuf *const *mbufs, unsigned n)
+{
+	off_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += RECORD + (off_t)mbufs[i]->pkt_len;
+	return bytes;
 }
 
 static void send_rest(int port, struct cleat_mbuf **mbufs, unsigned n, unsigned *sent)
@@ -390,16 +249,17 @@ START_TEST(a_file_that_may_not_grow)
 	unsigned sent = 0, left;
 
 	(void)signal(SIGXFSZ, SIG_IGN);
-	limit_files(100000);
+	cap_limit_files(100000);
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	left = fill(port, bursts[_i], mbufs, &sent);
-	ck_assert_int_gt(cap_size(out), 100000 - 1600 * (int)bursts[_i]);
+	ck_assert_int_le(cap_size(out), 100000);
+	ck_assert_int_gt(cap_size(out) + records(mbufs, left), 100000);
 	ck_assert_uint_eq(cap_count(out), sent); /* no half record */
 	ck_assert_int_eq(cleat_port_stats((uint16_t)port, &stats), 0);
 	ck_assert_uint_eq(stats.tx_packets, sent);
 	ck_assert_uint_eq(stats.tx_errors, 1);
 
-	limit_files(RLIM_INFINITY);
+	cap_limit_files(UINT64_MAX);
 	send_rest(port, mbufs, left, &sent);
 	(void)cap_forward(port, bursts[_i]);
 	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
@@ -419,11 +279,11 @@ START_TEST(what_could_not_be_settled_is_not_lost)
 	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (cap_size(out) == HEAD) { /* on a very slow machine its thread has written */
-		limit_files(20000);
+		cap_limit_files(20000);
 		ck_assert_int_eq(pmd_reset(port, CLEAT_TX, 0), -EFBIG);
 		ck_assert_msg(strstr(cleat_error(), "cannot be written"), "%s", cleat_error());
 		ck_assert_int_eq(cap_size(out), HEAD); /* no half record */
-		limit_files(RLIM_INFINITY);
+		cap_limit_files(UINT64_MAX);
 	}
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	(void)cap_forward(port, FULL);
@@ -435,11 +295,21 @@ START_TEST(what_could_not_be_settled_is_not_lost)
 END_TEST
 
 /* A file system of its own, a few stages large. @return 0; -1: this user may not */
-static int small_disk(void)
+static int small_disk(const char *path)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	return mount("none", cap_dir, "tmpfs", 0, "size=2500k");
+	return mount("none", path, "tmpfs", 0, "size=2500k");
+}
+
+static int may_mount(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(small_disk("/tmp") < 0);
+	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 /* What was reported as sent is in the file, and nothing else, also when the owner dies then. */
@@ -450,43 +320,38 @@ START_TEST(a_disk_that_is_full)
 	unsigned sent = 0, left;
 	int port;
 
-	if (small_disk() < 0)
-		return;
+	ck_assert_int_eq(small_disk(cap_dir), 0);
 	port = pmd_plug(cap_spec(ENDLESS, CAP_SOURCE, out));
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	left = fill(port, bursts[_i], mbufs, &sent);
-	ck_assert_int_gt(cap_size(out), 2400 * 1024 - 1600 * (int)bursts[_i]);
+	ck_assert_int_gt(cap_size(out) + records(mbufs, left), 2400 * 1024);
 	ck_assert_int_eq(cleat_tx_burst((uint16_t)port, 0, mbufs, left), 0);
-	ck_assert_uint_eq(follows_source(out, 0), sent);
+	ck_assert_uint_eq(cap_follows_source(out, 0), sent);
 	ck_assert_int_eq(cleat_queue_remove((uint16_t)port, CLEAT_TX, 0), 0);
 	ck_assert_int_eq(pmd_reset(port, CLEAT_TX, 0), 0);
-	ck_assert_uint_eq(follows_source(out, 0), sent);
+	ck_assert_uint_eq(cap_follows_source(out, 0), sent);
 	cleat_mbuf_free_bulk(mbufs, left);
 	ck_assert_int_eq(pmd_unplug(port), 0);
 	ck_assert_int_eq(umount2(cap_dir, MNT_DETACH), 0);
 }
 END_TEST
 
-static void add_tests(TCase *tc)
+static void add_tests(TCase *tc, int disk)
 {
 	const int n = (int)(sizeof(bursts) / sizeof(bursts[0]));
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_unchecked_fixture(tc, load_source, NULL);
 	tcase_add_checked_fixture(tc, cap_up, cap_down);
 	tcase_add_loop_test(tc, next_owner_goes_on, 0, n);
 	tcase_add_test(tc, the_primary_writes_what_a_dead_owner_collected);
 	tcase_add_loop_test(tc, killed_anywhere, 0, n);
-	tcase_add_test(tc, torn_record_is_cut_off);
-	tcase_add_test(tc, nonsense_is_put_right);
-	tcase_add_loop_test(tc, words_that_others_write_do_not_matter, 0, 3);
 	tcase_add_test(tc, grows_over_many_stages);
 	tcase_add_test(tc, a_small_burst_is_in_the_file_at_once);
-	tcase_add_test(tc, a_full_burst_is_in_the_file_soon);
 	tcase_add_test(tc, space_is_given_back);
 	tcase_add_loop_test(tc, a_file_that_may_not_grow, 0, n);
 	tcase_add_test(tc, what_could_not_be_settled_is_not_lost);
-	tcase_add_loop_test(tc, a_disk_that_is_full, 0, n);
+	if (disk)
+		tcase_add_loop_test(tc, a_disk_that_is_full, 0, n);
 }
 
 int main(void)
@@ -494,13 +359,17 @@ int main(void)
 	Suite *suite = suite_create("pmd/pcap_tx");
 	TCase *tc = tcase_create("pcap_tx");
 	SRunner *runner;
-	int failed;
+	int failed, disk = may_mount();
 
-	add_tests(tc);
+	add_tests(tc, disk);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	if (failed == 0 && !disk) {
+		printf("SKIP: a full disk, as this user may not mount one; the rest passed\n");
+		return 77;
+	}
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
