@@ -137,8 +137,8 @@ static int open_tx(const struct pcap_port *pp, const char *path)
 		ret = lock(fd, LOCK_EX, "tx_pcap", path);
 	if (ret >= 0 && ftruncate(fd, 0) < 0)
 		ret = cleat_err(-errno, "tx_pcap=%s: %s", path, strerror(errno));
-	if (ret >= 0)
-		ret = cleat_pcap_tx_begin(fd, path);
+	if (ret >= 0 && (ret = cleat_pcap_tx_begin(fd)) < 0)
+		ret = cleat_err_prefix(ret, "tx_pcap=%s", path);
 	if (ret < 0) {
 		(void)close(fd);
 		return ret;

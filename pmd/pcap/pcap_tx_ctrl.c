@@ -16,17 +16,19 @@
 
 #define COPY_BYTES (64U * 1024)
 
-int cleat_pcap_tx_begin(int fd, const char *path)
+int cleat_pcap_tx_begin(int fd)
 {
 	pcap_t *dead = pcap_open_dead_with_tstamp_precision(
 		DLT_EN10MB, CLEAT_PCAP_SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	FILE *file = own >= 0 ? fdopen(own, "w") : NULL;
-	pcap_dumper_t *dumper = dead != NULL && file != NULL ? pcap_dump_fopen(dead, file) : NULL;
+	pcap_dumper_t *dumper = NULL;
 	int ret = 0;
 
+	if (dead != NULL && file != NULL && lseek(fd, 0, SEEK_SET) == 0)
+		dumper = pcap_dump_fopen(dead, file);
 	if (dumper == NULL || pcap_dump_flush(dumper) != 0)
-		ret = cleat_err(-EIO, "tx_pcap=%s cannot be written: %s", path, strerror(errno));
+		ret = cleat_err(-EIO, "a capture's header cannot be written: %s", strerror(errno));
 	if (dumper != NULL)
 		pcap_dump_close(dumper);
 	else if (file != NULL)
@@ -53,6 +55,26 @@ int cleat_pcap_tx_stage(void)
 		return cleat_err(-err, "no memory for a capture's stage: %s", strerror(err));
 	}
 	return fd;
+}
+
+/* Who takes a capture away while it is written, as those do who copy it and cut it, leaves one
+ * without a header. @return the file's size, of a capture; negative errno */
+static int64_t make_capture(int file)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(file, &st) < 0)
+		return cleat_err(-errno, "its capture: %s", strerror(errno));
+	if (st.st_size >= CLEAT_PCAP_HEADER_BYTES && st.st_size <= INT64_MAX / 2)
+		return st.st_size;
+	cleat_log(CLEAT_LOG_WARNING,
+		"somebody made the capture %lld bytes long: it begins anew, without what was in it",
+		(long long)st.st_size);
+	if (ftruncate(file, 0) < 0)
+		return cleat_err(-errno, "its capture cannot begin anew: %s", strerror(errno));
+	ret = cleat_pcap_tx_begin(file);
+	return ret < 0 ? ret : CLEAT_PCAP_HEADER_BYTES;
 }
 
 /* What lies between the two words goes into the file, where it belongs. */
@@ -101,12 +123,12 @@ int cleat_pcap_tx_settle(int file, int stage, struct cleat_queue_shm *shm)
 	/* partners: the stores of pcap_stage.c, by a process that is gone */
 	uint64_t written = cleat_load_acquire(&shm->driver[CLEAT_PCAP_TX_WRITTEN]);
 	uint64_t end = cleat_load_acquire(&shm->driver[CLEAT_PCAP_TX_END]);
-	struct stat st;
+	int64_t size = make_capture(file);
 	int ret;
 
-	if (fstat(file, &st) < 0)
-		return cleat_err(-errno, "its capture: %s", strerror(errno));
-	put_right((uint64_t)st.st_size, &written, &end);
+	if (size < 0)
+		return (int)size;
+	put_right((uint64_t)size, &written, &end);
 	ret = write_out(file, stage, written, end);
 	if (ret < 0) {
 		(void)!ftruncate(file, (off_t)written); /* whole records until then */

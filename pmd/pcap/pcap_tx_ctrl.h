@@ -12,13 +12,14 @@ extern "C" {
 #endif
 
 /** Write the file header, as libpcap does. @param fd  borrowed, empty. @return 0 or -EIO */
-int cleat_pcap_tx_begin(int fd, const char *path);
+int cleat_pcap_tx_begin(int fd);
 
 /** Memory for the stage; its length is sealed. @return a descriptor, or negative errno */
 int cleat_pcap_tx_stage(void);
 
 /**
- * The owner is gone: write what it left in the stage, cut off what it did not finish.
+ * The owner is gone: write what it left in the stage, cut off what it did not finish. A file that
+ * somebody cut before its first record begins anew.
  *
  * @param shm  the dead process's words: checked, and put right
  * @return     0; negative errno when the file cannot be written: nothing is lost, try again

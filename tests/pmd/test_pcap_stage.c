@@ -16,6 +16,7 @@
 #define ENDLESS	     BOTH ",infinite_rx=1"
 #define FULL	     32 /* packets that are collected; fewer are written at once */
 #define STAGE	     (512 * 1024)
+#define HEAD	     24 /* of a file */
 #define WORD_END     0
 #define WORD_WRITTEN 1
 
@@ -96,6 +97,34 @@ START_TEST(words_that_others_write_do_not_matter)
 	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
 	ck_assert_uint_eq(cap_follows_source(out, 0), FULL + 1 + FULL);
 	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
+}
+END_TEST
+
+/* ---- who cuts the file short ---- */
+
+/* It begins anew, whether its owner lives or not. */
+START_TEST(a_capture_without_header_gets_one)
+{
+	static const off_t sizes[] = { 0, 10, HEAD - 1 };
+	const char *out = cap_at("out.pcap");
+	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
+	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
+	struct cleat_mbuf *mbufs[FULL];
+
+	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		cap_forward_one(port, mbufs, 1);
+		ck_assert_int_eq(truncate(out, sizes[i]), 0);
+		ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
+		ck_assert_uint_eq(cap_count(out), 0);
+		ck_assert_uint_eq(shm->driver[WORD_END], HEAD);
+		ck_assert_uint_eq(shm->driver[WORD_WRITTEN], HEAD);
+		ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
+		cap_forward_one(port, mbufs, FULL);
+		ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
+		ck_assert_uint_eq(cap_follows_source(out, CAP_PACKETS), FULL);
+		ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
+	}
 }
 END_TEST
 
@@ -186,6 +215,7 @@ int main(void)
 	tcase_add_test(tc, torn_record_is_cut_off);
 	tcase_add_test(tc, nonsense_is_put_right);
 	tcase_add_loop_test(tc, words_that_others_write_do_not_matter, 0, 3);
+	tcase_add_test(tc, a_capture_without_header_gets_one);
 	tcase_add_test(tc, a_full_burst_is_in_the_file_soon);
 	tcase_add_test(tc, half_a_stage_is_in_the_file_soon);
 	tcase_add_test(tc, the_thread_leaves_the_owners_processor);
