@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/error.h"
+#include "runtime/log.h"
 
 #define RESERVE_BYTES (1ULL << 20)
 #define LOOK_MS	      50 /* what was left lies twice that long at most */
@@ -73,6 +74,40 @@ int cleat_pcap_stage_write(struct cleat_pcap_stage *s)
 		return -EIO;
 	advance(s, s->end, 0);
 	return 0;
+}
+
+/* Is the file shorter than what was written of it? Then it is somebody else's by now, perhaps the
+ * capture of a new port, and bytes behind its end would be no records. */
+static int was_cut(const struct cleat_pcap_stage *s, uint64_t written)
+{
+	struct stat st;
+
+	return fstat(s->file, &st) == 0 && (uint64_t)st.st_size < written;
+}
+
+/* Not in a call of the sender: its port may be gone by now. By the thread that holds writing.
+ * @return 0; -EIO: all is as it was */
+static int write_late(struct cleat_pcap_stage *s, uint64_t written, uint64_t end)
+{
+	if (written == end)
+		return 0;
+	if (was_cut(s, written))
+		cleat_store_relaxed(&s->dropped, 1);
+	else if (write_range(s, written, end) < end)
+		return -EIO;
+	move_written(s, end);
+	return 0;
+}
+
+int cleat_pcap_stage_dropped(struct cleat_pcap_stage *s)
+{
+	if (cleat_load_relaxed(&s->dropped) == 0)
+		return 0;
+	cleat_store_relaxed(&s->dropped, 0);
+	cleat_log(CLEAT_LOG_WARNING,
+		"somebody has cut a capture short while it was written: packets that were collected "
+		"for it are dropped");
+	return 1;
 }
 
 /* ---- space on the disk ---- */
@@ -157,8 +192,8 @@ static void look(struct cleat_pcap_stage *s, struct seen *seen)
 	written = cleat_load_relaxed(&s->written);
 	busy = written != seen->written ||
 	       (end != seen->end && end - written > CLEAT_PCAP_STAGE_BYTES / 2);
-	if (!busy && written < end && write_range(s, written, end) == end)
-		move_written(s, end);
+	if (!busy)
+		(void)write_late(s, written, end);
 	seen->end = end;
 	seen->written = written;
 	cleat_store_release(&s->writing, 0); /* partner: advance() */
@@ -290,9 +325,11 @@ int cleat_pcap_stage_close(struct cleat_pcap_stage *s)
 	(void)sem_post(&s->quit);
 	(void)pthread_join(s->thread, NULL);
 	(void)sem_destroy(&s->quit);
-	ret = cleat_pcap_stage_write(s);
+	ret = write_late(s, s->written, s->end); /* alone now */
 	if (ret == 0)
 		give_back(s);
+	if (cleat_pcap_stage_dropped(s))
+		ret = -EIO;
 	/* The primary reads them now. */
 	move_end(s, s->end);
 	move_written(s, s->written);

@@ -36,6 +36,7 @@ struct cleat_pcap_stage {
 	uint64_t written;      /* WRITTEN; moved by the thread that holds writing */
 	uint64_t *shm_end;     /* CLEAT_PCAP_TX_END, stored before end is; never read */
 	uint64_t *shm_written; /* CLEAT_PCAP_TX_WRITTEN, likewise */
+	uint32_t dropped;      /* 1: records were, as somebody has cut the file short */
 	uint32_t writing;      /* 1: WRITTEN is a thread's, and what lies behind it is read */
 	pthread_t thread;
 	sem_t quit;
@@ -50,8 +51,12 @@ struct cleat_pcap_stage {
 int cleat_pcap_stage_open(
 	struct cleat_pcap_stage *s, struct cleat_queue_shm *shm, int file, int memory);
 
-/** Write what is left, end the thread. @return 0; -EIO: it stays in the stage, for the primary */
+/** Write what is left, end the thread. @return 0; -EIO: it stays in the stage, for the primary, or
+ * was dropped */
 int cleat_pcap_stage_close(struct cleat_pcap_stage *s);
+
+/** Were records dropped since the last call? Says so in the log. */
+int cleat_pcap_stage_dropped(struct cleat_pcap_stage *s);
 
 /** Write what is whole. @return 0; -EIO: it stays in the stage */
 int cleat_pcap_stage_write(struct cleat_pcap_stage *s);

@@ -131,7 +131,7 @@ static int tx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	}
 	if (n < FULL_BURST && ret >= 0)
 		ret = cleat_pcap_stage_write(&tx->stage);
-	if (ret < 0)
+	if (ret < 0 || cleat_pcap_stage_dropped(&tx->stage))
 		cleat_count(&q->shm->errors, 1);
 	cleat_mbuf_free_bulk(mbufs, done);
 	return (int)done;

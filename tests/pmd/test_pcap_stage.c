@@ -128,6 +128,35 @@ START_TEST(a_capture_without_header_gets_one)
 }
 END_TEST
 
+/* As when a new port has made the file its own: what the queue's thread or the one that closes
+ * finds left is not for it. */
+START_TEST(nothing_late_goes_behind_a_cut)
+{
+	const char *out = cap_at("out.pcap");
+	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
+	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
+	struct cleat_mbuf *mbufs[FULL];
+	struct cleat_port_stats stats;
+
+	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
+	cap_forward_one(port, mbufs, 1);
+	ck_assert_int_eq(truncate(out, HEAD), 0);
+	cap_forward_one(port, mbufs, FULL);
+	if (_i == 0) /* its thread */
+		for (int i = 0; i < 100000 && shm->driver[WORD_WRITTEN] < shm->driver[WORD_END];
+			i++)
+			(void)usleep(100);
+	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
+	ck_assert_int_eq(cap_size(out), HEAD);
+	ck_assert_int_eq(cleat_port_stats((uint16_t)port, &stats), 0);
+	ck_assert_uint_eq(stats.tx_errors, 1);
+
+	ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
+	cap_forward_one(port, mbufs, 1);
+	ck_assert_uint_eq(cap_count(out), 1);
+}
+END_TEST
+
 /* ---- the queue's thread ---- */
 
 /* Nobody calls, nobody closes. */
@@ -216,6 +245,7 @@ int main(void)
 	tcase_add_test(tc, nonsense_is_put_right);
 	tcase_add_loop_test(tc, words_that_others_write_do_not_matter, 0, 3);
 	tcase_add_test(tc, a_capture_without_header_gets_one);
+	tcase_add_loop_test(tc, nothing_late_goes_behind_a_cut, 0, 2);
 	tcase_add_test(tc, a_full_burst_is_in_the_file_soon);
 	tcase_add_test(tc, half_a_stage_is_in_the_file_soon);
 	tcase_add_test(tc, the_thread_leaves_the_owners_processor);
