@@ -8,7 +8,8 @@
  *   FAILED → RUNNING, RESET
  *
  * In RESET and FAILED the device touches no memory and every queue's generation is odd. Virtqueue
- * 2i is rx queue i, 2i + 1 is tx queue i; behind the last pair comes the control queue (5.1.2).
+ * 2i is rx queue i, 2i + 1 is tx queue i; behind the device's last pair comes the control queue
+ * (5.1.2).
  */
 #ifndef CLEAT_PMD_VIRTIO_CTRL_H
 #define CLEAT_PMD_VIRTIO_CTRL_H
@@ -32,7 +33,7 @@ struct virtio_vq {
 	uint64_t iova;
 	uint64_t generation;
 	uint32_t slots;	   /* header slots behind the ring */
-	uint16_t max_size; /* as the device says; 0: it has no such queue */
+	uint16_t max_size; /* as the device says; 0: of none of max_pairs */
 	uint16_t size, depth;
 	uint16_t used_idx;   /* when the device was reset */
 	uint16_t configured; /* of those that start() enables */
@@ -58,7 +59,7 @@ struct virtio_device {
 	enum virtio_state state;
 	uint64_t offered;
 	uint64_t features;	       /* negotiated, without what depends on offloads */
-	unsigned max_pairs;	       /* as the device says, 1 without VIRTIO_NET_F_MQ */
+	unsigned max_pairs;	       /* usable, from the first on; 1 without VIRTIO_NET_F_MQ */
 	unsigned rx_queues, tx_queues; /* configured */
 	struct virtio_vq vqs[VIRTIO_MAX_VQS];
 	struct virtio_command_queue command;

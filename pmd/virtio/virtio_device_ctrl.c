@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pmd/virtio/virtio_ctrl.h"
+#include "runtime/log.h"
 
 #define RESET_POLLS 1000
 #define POLL_USEC   1000
@@ -142,33 +143,69 @@ static int agree(struct virtio_device *d, uint8_t *status)
 	return rc;
 }
 
+static int is_usable(uint16_t size)
+{
+	return size >= 2 && cleat_is_pow2(size) && size <= VIRTIO_RING_MAX;
+}
+
 static int read_size(struct virtio_device *d, unsigned number, uint16_t *size)
 {
 	int rc = d->transport.ops->queue_size(&d->transport, (uint16_t)number, size);
 
-	if (rc == 0 && (*size < 2 || !cleat_is_pow2(*size) || *size > VIRTIO_RING_MAX))
+	if (rc == 0 && !is_usable(*size))
 		return cleat_err(-EPROTO, "%s: virtqueue %u of %u descriptors cannot be used",
 			d->port.name, number, *size);
 	return rc;
+}
+
+/* Both queues of a pair. */
+static int read_pair(struct virtio_device *d, unsigned pair)
+{
+	struct virtio_vq *rx = &d->vqs[virtio_vq_number(CLEAT_RX, pair)];
+	struct virtio_vq *tx = &d->vqs[virtio_vq_number(CLEAT_TX, pair)];
+	int rc = read_size(d, virtio_vq_number(CLEAT_RX, pair), &rx->max_size);
+
+	rc = rc < 0 ? rc : read_size(d, virtio_vq_number(CLEAT_TX, pair), &tx->max_size);
+	if (rc < 0)
+		rx->max_size = tx->max_size = 0;
+	return rc;
+}
+
+/* The first pair has to be usable; the first further one that is not ends them. */
+static int read_all_pairs(struct virtio_device *d)
+{
+	unsigned pairs = d->max_pairs < CLEAT_MAX_QUEUES ? d->max_pairs : CLEAT_MAX_QUEUES;
+	uint16_t least = VIRTIO_RING_MAX;
+
+	for (unsigned i = 0; i < pairs; i++) {
+		int rc = read_pair(d, i);
+
+		if (rc < 0 && (rc != -EPROTO || i == 0))
+			return rc;
+		if (rc < 0) {
+			cleat_log(CLEAT_LOG_WARNING, "%s; the port has %u queue pairs of %u",
+				cleat_error(), i, d->max_pairs);
+			d->max_pairs = i;
+			break;
+		}
+		for (unsigned n = 2 * i; n <= 2 * i + 1; n++)
+			if (d->vqs[n].max_size < least)
+				least = d->vqs[n].max_size;
+	}
+	d->port.max_descriptors = least;
+	return 0;
 }
 
 /* The device has its further pairs, and the control queue behind them, only once it knows that the
  * driver can use them (5.1.2): QEMU says 0 before. */
 static int read_sizes(struct virtio_device *d)
 {
-	unsigned pairs = d->max_pairs < CLEAT_MAX_QUEUES ? d->max_pairs : CLEAT_MAX_QUEUES;
-	uint16_t least = VIRTIO_RING_MAX;
-	int rc = 0;
+	int rc;
 
-	for (unsigned i = 0; rc == 0 && i < 2 * pairs; i++) {
-		rc = read_size(d, i, &d->vqs[i].max_size);
-		if (d->vqs[i].max_size < least)
-			least = d->vqs[i].max_size;
-	}
-	d->port.max_descriptors = least;
+	d->command.number = (uint16_t)(2 * d->max_pairs); /* of the device's own pairs */
+	rc = read_all_pairs(d);
 	if (rc < 0 || !(d->features & VIRTIO_NET_F_CTRL_VQ))
 		return rc;
-	d->command.number = (uint16_t)(2 * d->max_pairs);
 	return read_size(d, d->command.number, &d->command.size);
 }
 

@@ -2,9 +2,11 @@
 /* net_virtio, control side: what is negotiated, what is told to the device, what is refused. */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/log.h"
 #include "tests/pmd/virtio/virtio_fake.h"
 
 static const struct cleat_port_ops *ops(void)
@@ -223,6 +225,52 @@ START_TEST(odd_devices)
 }
 END_TEST
 
+static char warned[256];
+
+static void note(enum cleat_log_level level, const char *text, void *arg)
+{
+	(void)arg;
+	if (level == CLEAT_LOG_WARNING)
+		(void)snprintf(warned, sizeof(warned), "%s", text);
+}
+
+static void check_odd_queue(uint16_t number, uint16_t size, unsigned pairs, const char *says)
+{
+	warned[0] = '\0';
+	fake.odd_vq = number;
+	fake.odd_size = size;
+	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++)
+		fake.d->vqs[i].max_size = 0; /* as of a new device */
+	ck_assert_int_eq(cleat_virtio_learn(fake.d), 0);
+	ck_assert_uint_eq(fake.d->max_pairs, pairs);
+	ck_assert_ptr_nonnull(strstr(warned, says));
+	ck_assert_uint_eq(port()->max_descriptors, 256);
+	ck_assert_uint_eq(fake.d->command.number, 8); /* behind the device's 4 pairs */
+	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++)
+		ck_assert_uint_eq(fake.d->vqs[i].max_size, i < 2 * pairs ? 256 : 0);
+}
+
+/* A queue that cannot be used costs the pairs from its own on, not the device. */
+START_TEST(odd_queues)
+{
+	fake_new(FAKE_MODERN, 256, 64);
+	cleat_log_set(note, NULL);
+	check_odd_queue(7, 100, 3, "virtqueue 7 of 100 descriptors");
+	check_odd_queue(4, 0, 2, "virtqueue 4 of 0 descriptors");
+	check_odd_queue(3, 1, 1, "virtqueue 3 of 1 descriptors");
+	check_odd_queue(4, 0, 2, "2 queue pairs");
+	fake.odd_vq = 1;
+	ck_assert_int_eq(cleat_virtio_learn(fake.d), -EPROTO);
+	fake.odd_vq = 8;
+	ck_assert_int_eq(cleat_virtio_learn(fake.d), -EPROTO);
+	check_odd_queue(5, 0, 2, "virtqueue 5");
+	ck_assert_int_eq(fake_start(2, 16), 0);
+	ck_assert(fake.vqs[3].enabled && !fake.vqs[4].enabled && fake.vqs[8].enabled);
+	ck_assert_uint_gt(fake.commands, 0);
+	fake_down();
+}
+END_TEST
+
 START_TEST(link_changes)
 {
 	fake_up(FAKE_MODERN, 1, 16, 64);
@@ -256,6 +304,7 @@ int main(void)
 	tcase_add_test(tc, what_is_refused);
 	tcase_add_test(tc, round_the_iommu);
 	tcase_add_test(tc, odd_devices);
+	tcase_add_test(tc, odd_queues);
 	tcase_add_test(tc, link_changes);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

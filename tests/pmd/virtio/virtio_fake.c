@@ -122,6 +122,8 @@ static int queue_size(struct virtio_transport *t, uint16_t queue, uint16_t *size
 	(void)t;
 	/* as QEMU: one pair and the control queue, until it knows that the driver can use more */
 	*size = queue < 3 || (fake.accepted & VIRTIO_NET_F_MQ) ? fake.max_size : 0;
+	if (fake.odd_vq != 0 && queue == fake.odd_vq)
+		*size = fake.odd_size;
 	return 0;
 }
 

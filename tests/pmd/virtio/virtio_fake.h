@@ -34,7 +34,8 @@ struct fake_device {
 	uint8_t config[64];
 	struct fake_vq vqs[2 * CLEAT_MAX_QUEUES + 1];
 	uint16_t max_size;
-	int sends; /* notified by the primary, it sends what is in a tx queue */
+	uint16_t odd_vq, odd_size; /* that virtqueue has that size; 0: none */
+	int sends;		   /* notified by the primary, it sends what is in a tx queue */
 	uint8_t command[2], data[512];
 	uint32_t data_len;
 	unsigned commands;
