@@ -64,16 +64,21 @@ int cleat_igbvf_vlans_tell(struct cleat_igbvf *vf)
 int cleat_igbvf_offloads_set(struct cleat_port_ctrl *port, uint32_t offloads)
 {
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
-	int ret = 0;
+	int ret;
 
 	if ((offloads & CLEAT_OFFLOAD_RX_VLAN_STRIP) && vf->n_vlans == 0)
 		return cleat_err(-EOPNOTSUPP,
 			"%s: rx-vlan-strip: a virtual function has tags stripped of the VLANs that "
 			"it joins; name them with vlan=N",
 			port->name);
-	/* the port is stopped: what this joins is forgotten when it starts */
-	if (offloads & CLEAT_OFFLOAD_TX_VLAN_INSERT)
-		ret = join(vf, 0);
+	if (!(offloads & CLEAT_OFFLOAD_TX_VLAN_INSERT))
+		return 0;
+	/* A physical function that was reset has forgotten us, and refuses all but a reset. The
+	 * port is stopped: starting it resets anyway, and what this joins is forgotten then. */
+	ret = cleat_igbvf_reset(vf);
+	if (ret < 0)
+		return ret;
+	ret = join(vf, 0);
 	if (ret == -EPERM)
 		return cleat_err(-EOPNOTSUPP,
 			"%s: tx-vlan-insert: an administrator has put it into a VLAN, whose tag "

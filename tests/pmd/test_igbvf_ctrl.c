@@ -13,6 +13,7 @@ static uint16_t joined[32];
 static unsigned n_joined;
 static int strips;
 static int administered;  /* it is in a VLAN that it did not choose */
+static int forgot;	  /* who it is: then it takes RESET only */
 static int deaf;	  /* it does not answer */
 static unsigned asked;	  /* while it was deaf */
 static int resets_before; /* it was reset; that ends when the virtual function is reset, too */
@@ -20,6 +21,7 @@ static int resets_before; /* it was reset; that ends when the virtual function i
 static void forget(void)
 {
 	n_joined = 0;
+	forgot = 0;
 	cleat_store_release(&strips, administered);
 	*chip_reg(CLEAT_IGBVF_MEMORY + 4) = 0x00000002;
 	*chip_reg(CLEAT_IGBVF_MEMORY + 8) = 0x00000100;
@@ -27,7 +29,7 @@ static void forget(void)
 
 static int join(uint16_t vlan)
 {
-	if (administered)
+	if (administered || forgot)
 		return 0;
 	joined[n_joined++ % 32] = vlan;
 	cleat_store_release(&strips, vlan != 0);
@@ -72,19 +74,19 @@ static int probe(const char *args)
 	return ret;
 }
 
+/* Nothing is asked meanwhile, so the chip's thread leaves the mailbox alone. */
 static void put_mailbox(uint32_t bits)
 {
-	chip_halt();
 	n_joined = 0;
-	resets_before = chip.resets;
-	*chip_reg(CLEAT_IGBVF_MAILBOX) = bits;
-	chip_go_on();
+	cleat_store_release(&resets_before, cleat_load_acquire(&chip.resets));
+	cleat_store_release(chip_reg(CLEAT_IGBVF_MAILBOX), bits);
 }
 
-/* The physical function was reset. */
+/* The physical function was reset, and says something without CTS. */
 static void was_reset(void)
 {
-	put_mailbox(CLEAT_MAILBOX_RSTD);
+	*chip_reg(CLEAT_IGBVF_MEMORY) = 0;
+	put_mailbox(CLEAT_MAILBOX_PFSTS);
 }
 
 static void ticks(unsigned n)
@@ -159,6 +161,23 @@ START_TEST(without_vlans)
 }
 END_TEST
 
+/* It was reset since the port stopped, and nobody has looked yet. */
+START_TEST(offloads_when_forgotten)
+{
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	ck_assert_int_eq(chip.port->ops->stop(chip.port), 0);
+	forgot = 1;
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), 0);
+	was_reset();
+	forgot = 1;
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), 0);
+	ck_assert_int_eq(chip.port->ops->start(chip.port), 0);
+	ck_assert_uint_eq(n_joined, 2);
+	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0 }), 4);
+}
+END_TEST
+
 START_TEST(in_an_administrators_vlan)
 {
 	administered = 1;
@@ -166,6 +185,8 @@ START_TEST(in_an_administrators_vlan)
 	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(cleat_error(), "tx-vlan-insert"));
 	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_RX_SCATTER), 0);
+	forgot = 1;
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), -EOPNOTSUPP);
 	ck_assert_int_eq(chip.port->ops->start(chip.port), -EPERM);
 	ck_assert_ptr_nonnull(strstr(cleat_error(), "does not let it join VLAN 5"));
 	administered = 0;
@@ -176,8 +197,9 @@ START_TEST(comes_back)
 {
 	ck_assert_int_ge(probe("vlan=5"), 0);
 	chip_start(1);
-	was_reset();
-	ticks(1);
+	put_mailbox(CLEAT_MAILBOX_RSTD);
+	for (unsigned i = 0; i < 4 && n_joined == 0; i++)
+		ticks(1);
 	ck_assert_uint_eq(n_joined, 2);
 	ck_assert_mem_eq(joined, ((uint16_t[]){ 5, 0 }), 4);
 	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
@@ -226,17 +248,32 @@ START_TEST(is_asked_less_and_less)
 		ck_assert_msg(
 			cleat_load_acquire(&asked) == n, "asked %u times in %u ticks", asked, i);
 	}
+	put_mailbox(CLEAT_MAILBOX_RSTD); /* it has come up: not only after 28 ticks more */
+	ticks(4);
+	ck_assert_uint_gt(cleat_load_acquire(&asked), n);
+}
+END_TEST
+
+/* Lost again, it is asked at once, and as often as the first time. */
+START_TEST(is_asked_anew)
+{
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	was_reset();
+	cleat_store_release(&deaf, 1);
+	ticks(7);
+	ck_assert_uint_eq(cleat_load_acquire(&asked), 3);
 	cleat_store_release(&deaf, 0);
-	was_reset(); /* it is back: it is asked at once */
 	ticks(1);
 	ck_assert_uint_eq(n_joined, 2);
-
-	was_reset(); /* and begins from the start */
+	was_reset();
 	cleat_store_release(&deaf, 1);
 	ticks(2);
-	ck_assert_uint_eq(cleat_load_acquire(&asked), n + 2);
+	ck_assert_uint_eq(cleat_load_acquire(&asked), 5);
 	cleat_store_release(&deaf, 0);
-	ticks(2);
+	ticks(1);
+	ck_assert_uint_eq(n_joined, 0);
+	ticks(1);
 	ck_assert_uint_eq(n_joined, 2);
 }
 END_TEST
@@ -284,10 +321,12 @@ static void add(TCase *tc)
 	tcase_add_test(tc, life);
 	tcase_add_test(tc, joins_vlans);
 	tcase_add_test(tc, without_vlans);
+	tcase_add_test(tc, offloads_when_forgotten);
 	tcase_add_test(tc, in_an_administrators_vlan);
 	tcase_add_test(tc, comes_back);
 	tcase_add_test(tc, comes_back_whole_or_not);
 	tcase_add_test(tc, is_asked_less_and_less);
+	tcase_add_test(tc, is_asked_anew);
 	tcase_add_test(tc, is_not_asked_during_its_reset);
 	tcase_add_test(tc, arguments);
 }
