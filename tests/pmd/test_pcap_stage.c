@@ -20,6 +20,19 @@
 #define WORD_END     0
 #define WORD_WRITTEN 1
 
+/* The queue's thread writes them. */
+static uint64_t word(const struct cleat_queue_shm *shm, unsigned which)
+{
+	return cleat_load_acquire(&shm->driver[which]); /* partner: pcap_stage.c */
+}
+
+static void wait_written(const struct cleat_queue_shm *shm, uint64_t written)
+{
+	for (int i = 0; i < 100000 && word(shm, WORD_WRITTEN) != written; i++)
+		(void)usleep(100);
+	ck_assert_uint_eq(word(shm, WORD_WRITTEN), written);
+}
+
 /* ---- what a dead owner says ---- */
 
 START_TEST(torn_record_is_cut_off)
@@ -61,8 +74,8 @@ START_TEST(nonsense_is_put_right)
 		ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), -EPROTO);
 		ck_assert_int_eq(pmd_reset(port, CLEAT_TX, 0), 0);
 		ck_assert_int_eq(cap_compare(CAP_SOURCE, out), CAP_PACKETS);
-		ck_assert_uint_eq(shm->driver[WORD_END], size);
-		ck_assert_uint_eq(shm->driver[WORD_WRITTEN], size);
+		ck_assert_uint_eq(word(shm, WORD_END), size);
+		ck_assert_uint_eq(word(shm, WORD_WRITTEN), size);
 	}
 	ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
 }
@@ -75,28 +88,32 @@ START_TEST(words_that_others_write_do_not_matter)
 	int port = pmd_plug(cap_spec(BOTH, CAP_SOURCE, out));
 	struct cleat_queue_shm *shm = cleat_port_ctrl_queue(pmd_port(port), CLEAT_TX, 0);
 	struct cleat_mbuf *mbufs[FULL];
+	off_t end;
 
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	cap_limit_files(8 * STAGE); /* for the disk's sake, should it be written without bound */
 	cap_forward_one(port, mbufs, FULL);
+	end = (off_t)word(shm, WORD_END);
 	if (_i != 1)
-		shm->driver[WORD_END] = 1ULL << 60;
+		cleat_store_relaxed(&shm->driver[WORD_END], 1ULL << 60);
 	if (_i != 0)
-		shm->driver[WORD_WRITTEN] = UINT64_MAX / 3;
+		cleat_store_relaxed(&shm->driver[WORD_WRITTEN], UINT64_MAX / 3);
 	(void)usleep(200000);
+	cap_wait_size(out, end);
 	ck_assert_uint_eq(cap_count(out), FULL);
 
 	cap_forward_one(port, mbufs, 1);
 	ck_assert_uint_eq(cap_count(out), FULL + 1);
-	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
-	ck_assert_uint_eq(shm->driver[WORD_WRITTEN], cap_size(out));
+	ck_assert_uint_eq(word(shm, WORD_END), cap_size(out));
+	wait_written(shm, (uint64_t)cap_size(out)); /* at once, if the thread does not look */
 
 	cap_forward_one(port, mbufs, FULL);
-	shm->driver[WORD_END] = shm->driver[WORD_WRITTEN] = 1ULL << 60;
+	cleat_store_relaxed(&shm->driver[WORD_END], 1ULL << 60);
+	cleat_store_relaxed(&shm->driver[WORD_WRITTEN], 1ULL << 60);
 	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
 	ck_assert_uint_eq(cap_follows_source(out, 0), FULL + 1 + FULL);
-	ck_assert_uint_eq(shm->driver[WORD_END], cap_size(out));
+	ck_assert_uint_eq(word(shm, WORD_END), cap_size(out));
 }
 END_TEST
 
@@ -117,8 +134,8 @@ START_TEST(a_capture_without_header_gets_one)
 		ck_assert_int_eq(truncate(out, sizes[i]), 0);
 		ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
 		ck_assert_uint_eq(cap_count(out), 0);
-		ck_assert_uint_eq(shm->driver[WORD_END], HEAD);
-		ck_assert_uint_eq(shm->driver[WORD_WRITTEN], HEAD);
+		ck_assert_uint_eq(word(shm, WORD_END), HEAD);
+		ck_assert_uint_eq(word(shm, WORD_WRITTEN), HEAD);
 		ck_assert_int_eq(pmd_claim(port, CLEAT_TX, 0, NULL), 0);
 		cap_forward_one(port, mbufs, FULL);
 		ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
@@ -143,9 +160,7 @@ START_TEST(nothing_late_goes_behind_a_cut)
 	ck_assert_int_eq(truncate(out, HEAD), 0);
 	cap_forward_one(port, mbufs, FULL);
 	if (_i == 0) /* its thread */
-		for (int i = 0; i < 100000 && shm->driver[WORD_WRITTEN] < shm->driver[WORD_END];
-			i++)
-			(void)usleep(100);
+		wait_written(shm, word(shm, WORD_END));
 	ck_assert_int_eq(pmd_release(port, CLEAT_TX, 0), 0);
 	ck_assert_int_eq(cap_size(out), HEAD);
 	ck_assert_int_eq(cleat_port_stats((uint16_t)port, &stats), 0);
@@ -169,7 +184,7 @@ START_TEST(a_full_burst_is_in_the_file_soon)
 
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	cap_forward_one(port, mbufs, FULL);
-	cap_wait_size(out, (off_t)shm->driver[WORD_END]);
+	cap_wait_size(out, (off_t)word(shm, WORD_END));
 	ck_assert_uint_eq(cap_count(out), FULL);
 }
 END_TEST
@@ -185,8 +200,8 @@ START_TEST(half_a_stage_is_in_the_file_soon)
 	ck_assert_int_eq(cap_claim(port, cap_pool), 0);
 	do
 		cap_forward_one(port, mbufs, FULL);
-	while (shm->driver[WORD_END] - shm->driver[WORD_WRITTEN] <= STAGE / 2);
-	cap_wait_size(out, (off_t)shm->driver[WORD_END]);
+	while (word(shm, WORD_END) - word(shm, WORD_WRITTEN) <= STAGE / 2);
+	cap_wait_size(out, (off_t)word(shm, WORD_END));
 	ck_assert_uint_gt(cap_follows_source(out, 0), STAGE / 2048);
 }
 END_TEST
