@@ -15,9 +15,13 @@
 #include "runtime/ring_recover.h"
 #include "tests/runtime/ring_help.h"
 
-#define COUNT 500000U
-/* of the tests with deaths */
-#define DEATHS	40U
+#ifdef __SANITIZE_ADDRESS__
+#define COUNT  100000U
+#define DEATHS 12U /* of the tests with deaths */
+#else
+#define COUNT  500000U
+#define DEATHS 40U
+#endif
 #define SLOTS	256U
 #define BURST	32U
 #define ENDLESS 0x80000000U
