@@ -169,10 +169,9 @@ static uint64_t choose_pages(const struct cleat_primary *p, uint64_t len_bytes, 
 	return CLEAT_PAGE_4K;
 }
 
-static int find_place(
-	const struct cleat_primary *p, uint64_t len_bytes, uint64_t page_bytes, uint64_t *off)
+static int find_place(const struct cleat_primary *p, uint64_t len_bytes, uint64_t *off)
 {
-	int rc = cleat_place_memory(p, len_bytes, page_bytes, off);
+	int rc = cleat_place_memory(p, len_bytes, off);
 
 	for (int i = 0; rc == 0 && i < CLEAT_MAX_SEGMENTS; i++)
 		if (p->segments[i].len_bytes == 0)
@@ -215,12 +214,11 @@ static int make_segment(struct cleat_primary *p, uint64_t len_bytes, uint16_t no
 		.progress_arg = &told_ms,
 	};
 	struct cleat_segment_shm shm;
-	int rc, row;
+	int rc, row = find_place(p, len_bytes, &opt.off);
 
-	opt.page_bytes = choose_pages(p, len_bytes, node);
-	row = find_place(p, len_bytes, opt.page_bytes, &opt.off);
 	if (row < 0)
 		return row;
+	opt.page_bytes = choose_pages(p, len_bytes, node);
 	rc = opt.page_bytes == CLEAT_PAGE_4K ? check_available(len_bytes) : 0;
 	rc = rc < 0 ? rc : cleat_segment_create(&p->segments[row], &opt);
 	if (rc < 0) {

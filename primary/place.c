@@ -38,15 +38,11 @@ static int no_room(uint64_t len_bytes)
 		cleat_window_len >> 30, len_bytes >> 20);
 }
 
-int cleat_place_memory(
-	const struct cleat_primary *p, uint64_t len_bytes, uint64_t page_bytes, uint64_t *off)
+int cleat_place_memory(const struct cleat_primary *p, uint64_t len_bytes, uint64_t *off)
 {
 	uint64_t end = bars_start(p);
-	uint64_t align = page_bytes > CLEAT_PAGE_2M ? page_bytes : CLEAT_PAGE_2M;
 
-	if (memory_end(p) <= CLEAT_REGISTRY_LEN)
-		align = CLEAT_WINDOW_ALIGN;
-	*off = cleat_align_up(memory_end(p), align);
+	*off = cleat_align_up(memory_end(p), CLEAT_WINDOW_ALIGN);
 	return *off < end && len_bytes <= end - *off ? 0 : no_room(len_bytes);
 }
 

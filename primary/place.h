@@ -7,10 +7,8 @@
 
 #include "primary/primary.h"
 
-/** Behind all other memory: the first behind the registry at a multiple of CLEAT_WINDOW_ALIGN,
- * those that follow of their pages, of 2 MiB at least. @return 0 or -ENOSPC */
-int cleat_place_memory(
-	const struct cleat_primary *p, uint64_t len_bytes, uint64_t page_bytes, uint64_t *off);
+/** Behind all other memory, at a multiple of CLEAT_WINDOW_ALIGN. @return 0 or -ENOSPC */
+int cleat_place_memory(const struct cleat_primary *p, uint64_t len_bytes, uint64_t *off);
 
 /** The highest free place of that alignment (power of two). @return 0 or -ENOSPC */
 int cleat_place_bar(

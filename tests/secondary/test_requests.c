@@ -177,15 +177,6 @@ static bool is_lost(void *arg)
 	return cleat_attach_state() == CLEAT_LOST;
 }
 
-/* More often than the window has GiB: what came lies next to each other. */
-START_TEST(memory_grows_often)
-{
-	for (int i = 0; i < 150; i++)
-		ck_assert_msg(cleat_ctl_memory_grow(2ULL << 20, CLEAT_NODE_ANY) > 0, "time %d: %s",
-			i + 1, cleat_error());
-}
-END_TEST
-
 START_TEST(requests_fail_when_the_primary_is_gone)
 {
 	struct cleat_zone_request req = { .name = "late", .len_bytes = 64, .node = CLEAT_NODE_ANY };
@@ -216,7 +207,6 @@ int main(void)
 	tcase_add_test(tc, pool_of_ones_own);
 	tcase_add_test(tc, threads_register);
 	tcase_add_test(tc, memory_grows_for_everybody);
-	tcase_add_test(tc, memory_grows_often);
 	tcase_add_test(tc, requests_fail_when_the_primary_is_gone);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
