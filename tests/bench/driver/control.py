@@ -10,7 +10,7 @@ import sides
 
 PEER_ZONES = 2000  # the peer has room for 2,560 memzones, and uses some itself
 ROUND_TRIPS = 2000
-GROWTH_MIB = 128   # asked for at a time
+GROWTH_MIB = 256   # asked for at a time
 GIB = 1 << 30
 
 
