@@ -22,17 +22,21 @@ static int may_alloc(unsigned n)
 	return 0;
 }
 
-cleat_inline void make_fresh(struct cleat_mbuf *m, struct cleat_mbuf_fresh fresh, uint64_t word)
+/* Two words of a header, in one store. */
+typedef uint64_t two_words __attribute__((vector_size(16), aligned(8), may_alias));
+
+cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t word)
 {
 	cleat_store_release(&m->owner, word);
-	memcpy(&m->data_off, &fresh, sizeof(fresh));
-	memset(&m->ol_flags, 0, 16); /* up to next; timestamp_ns goes with its flag */
+	*(two_words *)(void *)&m->data_off = fresh;
+	*(two_words *)(void *)&m->ol_flags = (two_words){ 0 }; /* timestamp_ns goes with its flag */
 }
 
-/* Inside an operation. Few and wide stores: they are most of what an allocation costs. */
-static int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+/* Inside an operation. Few and wide stores: they are most of what an allocation costs. Nothing is
+ * fetched here: who filled the cache has touched the mbufs. */
+cleat_inline int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
-	const struct cleat_mbuf_fresh fresh = pool->fresh;
+	const two_words fresh = *(const two_words *)(const void *)&pool->fresh;
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
 	cleat_handle room[CLEAT_MAX_BURST];
 	const cleat_handle *handles = cleat_mempool_take(pool, room, n);
@@ -41,8 +45,6 @@ static int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 	if (cleat_unlikely(handles == NULL))
 		return -ENOMEM;
 	cleat_handles_to_ptrs(out, handles, n);
-	for (unsigned i = 0; i < n; i++)
-		cleat_prefetch_write(out[i]);
 	for (; end - out >= 4; out += 4) {
 		make_fresh(out[0], fresh, word);
 		make_fresh(out[1], fresh, word);
@@ -150,9 +152,8 @@ cleat_inline int is_odd(const struct odd *odd)
 	return (odd->ref >> 48 | odd->next | (odd->flags & CLEAT_MBUF_CLONE) | odd->pool) != 0;
 }
 
-/* Write the owner word of the plain ones that come first. @return how many. Not inlined: it needs
- * all registers. */
-static __attribute__((noinline)) uint32_t own_plain(
+/* Write the owner word of the plain ones that come first. @return how many */
+cleat_inline uint32_t own_plain(
 	struct cleat_mbuf *const *mbufs, uint32_t n, uint32_t pool, uint64_t word)
 {
 	struct cleat_mbuf *const *m = mbufs;
@@ -187,38 +188,57 @@ static __attribute__((noinline)) uint32_t own_plain(
 	return (uint32_t)(m - mbufs);
 }
 
-/* Inside an operation: the plain ones of one pool that come first. @return how many */
-static unsigned free_plain(struct cleat_mbuf **mbufs, unsigned n)
+/* Inside an operation: the plain ones of one pool that come first, into the cache if it has room
+ * for all. @return how many */
+cleat_inline uint32_t free_plain(struct cleat_mbuf **mbufs, uint32_t n)
 {
 	cleat_handle handles[CLEAT_MAX_BURST];
+	cleat_handle *to = handles;
 	struct cleat_mempool *pool;
+	struct cleat_cache_shm *cache;
+	uint32_t len;
 
 	pool = mbufs[0] == NULL ? NULL : cleat_mempool_by_id(mbufs[0]->pool);
 	if (cleat_unlikely(pool == NULL))
 		return 0;
-	n = own_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool->id,
-		cleat_owner_word(CLEAT_OWNER_POOL, pool->id));
-	if (cleat_likely(n != 0)) {
-		cleat_handles_of_ptrs(handles, mbufs, n);
-		cleat_mempool_put_owned(pool, handles, n);
-	}
+	if (cleat_unlikely(n > CLEAT_MAX_BURST))
+		n = CLEAT_MAX_BURST;
+	n = own_plain(mbufs, n, pool->id, cleat_owner_word(CLEAT_OWNER_POOL, pool->id));
+	cache = cleat_mempool_cache_with_room(pool, n, &len);
+	if (cleat_likely(cache != NULL))
+		to = cleat_cache_handles(cache) + len;
+	cleat_handles_of_ptrs(to, mbufs, n);
+	if (cleat_likely(cache != NULL))
+		cleat_store_release(&cache->len, len + n);
+	else
+		cleat_mempool_put_past(pool, handles, n);
 	return n;
+}
+
+/* Inside an operation: what free_plain() left, the first of which is no plain one. */
+static __attribute__((noinline)) void free_rest(struct cleat_mbuf **mbufs, uint32_t n)
+{
+	struct batch b;
+
+	b.n = 0;
+	while (n > 0) {
+		uint32_t run;
+
+		free_packet(&b, *mbufs++);
+		run = --n > 0 ? free_plain(mbufs, n) : 0;
+		mbufs += run;
+		n -= run;
+	}
+	batch_put(&b);
 }
 
 void cleat_mbuf_free_bulk(struct cleat_mbuf **mbufs, unsigned n)
 {
-	struct batch b;
 	uint64_t op = cleat_op_enter();
+	uint32_t run = n > 0 ? free_plain(mbufs, n) : 0;
 
-	b.n = 0;
-	for (unsigned i = 0; i < n;) {
-		unsigned run = free_plain(mbufs + i, n - i);
-
-		if (cleat_unlikely(run == 0))
-			free_packet(&b, mbufs[i++]);
-		i += run;
-	}
-	batch_put(&b);
+	if (cleat_unlikely(run < n))
+		free_rest(mbufs + run, n - run);
 	cleat_op_exit(op);
 }
 

@@ -206,24 +206,34 @@ cleat_inline int cleat_mempool_get(struct cleat_mempool *mp, cleat_handle *out, 
 /* As cleat_mempool_put_owned(), where the cache alone does not serve. */
 void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n);
 
+/** This thread's cache if it has room for @p n handles, else NULL. They go behind the first *@p
+ * len, then its len goes up: partner is the sweep's acquire load, after this thread's death. */
+cleat_inline struct cleat_cache_shm *cleat_mempool_cache_with_room(
+	const struct cleat_mempool *mp, uint32_t n, uint32_t *len)
+{
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+
+	*len = 0;
+	if (cleat_unlikely(cache == NULL))
+		return NULL;
+	*len = cleat_load_relaxed(&cache->len);
+	/* whatever stands there */
+	return cleat_likely((uint64_t)*len + n <= mp->cache_handles) ? cache : NULL;
+}
+
 /** Raw, inside an operation: put handles back whose owner words say POOL; 0..CLEAT_MAX_BURST. */
 cleat_inline void cleat_mempool_put_owned(
 	struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	uint32_t len;
+	struct cleat_cache_shm *cache = cleat_mempool_cache_with_room(mp, n, &len);
 
-	if (cleat_likely(cache != NULL)) {
-		uint32_t len = cleat_load_relaxed(&cache->len);
-		uint32_t room = mp->cache_handles - len;
-
-		if (cleat_likely(n <= room && room <= mp->cache_handles)) {
-			cleat_handles_copy(cleat_cache_handles(cache) + len, handles, n);
-			/* partner: the sweep's acquire load, after this thread's death */
-			cleat_store_release(&cache->len, len + n);
-			return;
-		}
+	if (cleat_unlikely(cache == NULL)) {
+		cleat_mempool_put_past(mp, handles, n);
+		return;
 	}
-	cleat_mempool_put_past(mp, handles, n);
+	cleat_handles_copy(cleat_cache_handles(cache) + len, handles, n);
+	cleat_store_release(&cache->len, len + n);
 }
 
 /** Raw, inside an operation: write the owner words, then the same. */

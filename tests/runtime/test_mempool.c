@@ -77,6 +77,58 @@ START_TEST(test_bulk)
 }
 END_TEST
 
+/* One of each kind a burst can hold: nothing, a plain mbuf, a chain, a clone with its parent freed
+ * before or after it, an mbuf of another pool. */
+static unsigned one_of_kind(unsigned kind, struct cleat_mempool *mp, struct cleat_mempool *other,
+	struct cleat_mbuf **out)
+{
+	out[0] = kind == 0 ? NULL : cleat_mbuf_alloc(kind == 5 ? other : mp);
+	if (kind == 2)
+		ck_assert_int_eq(cleat_mbuf_chain(out[0], cleat_mbuf_alloc(other)), 0);
+	if (kind < 3 || kind > 4)
+		return 1;
+	out[1] = cleat_mbuf_clone(out[0], other);
+	ck_assert_ptr_nonnull(out[1]);
+	if (kind == 4) {
+		struct cleat_mbuf *parent = out[0];
+
+		out[0] = out[1];
+		out[1] = parent;
+	}
+	return 2;
+}
+
+/* Every order of four kinds among plain ones; a burst longer than one operation takes, too. */
+START_TEST(test_free_mixed)
+{
+	struct cleat_mempool *mp = mbuf_world_pool("p", 700, 64, cache_sizes[_i]);
+	struct cleat_mempool *other = mbuf_world_pool("q", 100, 64, cache_sizes[_i]);
+	struct cleat_mbuf *m[CLEAT_MAX_BURST + 100];
+
+	for (unsigned order = 0; order < 6 * 6 * 6 * 6; order++) {
+		unsigned n = 0;
+
+		for (unsigned kinds = order, i = 0; i < 4; i++, kinds /= 6) {
+			for (unsigned plain = 0; plain < 5 * i; plain++)
+				m[n++] = cleat_mbuf_alloc(mp);
+			n += one_of_kind(kinds % 6, mp, other, m + n);
+		}
+		cleat_mbuf_free_bulk(m, n);
+		if (cleat_mempool_available(mp) != 700 || cleat_mempool_available(other) != 100)
+			ck_abort_msg("order %u: %u and %u came back", order,
+				cleat_mempool_available(mp), cleat_mempool_available(other));
+	}
+	for (unsigned i = 0; i < CLEAT_MAX_BURST + 100; i++)
+		m[i] = cleat_mbuf_alloc(mp);
+	cleat_mbuf_free_bulk(m, CLEAT_MAX_BURST + 100);
+	cleat_mbuf_free_bulk(m, 0);
+	ck_assert_ptr_null(mbuf_world_take_all(mp));
+	ck_assert_ptr_null(mbuf_world_take_all(other));
+	ck_assert_uint_eq(mbuf_world_audit(mp).in_pool, 700);
+	ck_assert_uint_eq(mbuf_world_audit(other).in_pool, 100);
+}
+END_TEST
+
 /* The free list as full of tombstones as can be: freeing must find room. */
 START_TEST(test_tombstones)
 {
@@ -179,6 +231,7 @@ int main(void)
 	tcase_add_test(t, test_layout);
 	tcase_add_loop_test(t, test_take_all, 0, caches);
 	tcase_add_loop_test(t, test_bulk, 0, caches);
+	tcase_add_loop_test(t, test_free_mixed, 0, caches);
 	tcase_add_loop_test(t, test_tombstones, 0, caches);
 	tcase_add_test(t, test_bad_rows);
 	tcase_add_test(t, test_index);
