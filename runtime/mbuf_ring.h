@@ -31,6 +31,29 @@ cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
 	}
 }
 
+/* A packet's header and the start of its data, where a pool of the usual headroom has it. Both will
+ * be written, if only by whoever has the packet next. */
+cleat_inline void cleat_mbuf_prefetch(const struct cleat_mbuf *m)
+{
+	cleat_prefetch_write(m);
+	cleat_prefetch_write((const char *)(m + 1) + CLEAT_MBUF_HEADROOM_DEFAULT);
+}
+
+/* The next @p n packets of a ring whose only consumer we are, so that they are here when they are
+ * taken. */
+cleat_inline void cleat_ring_prefetch_spsc(const struct cleat_ring *r, uint32_t n)
+{
+	uint64_t pos = cleat_load_relaxed(&r->shm->tail);
+
+	for (uint64_t end = pos + n; pos < end; pos++) {
+		uint32_t slot = cleat_load_relaxed(&r->slots[pos & r->mask]);
+
+		if ((slot & 1U) != cleat_ring_lap(r, pos))
+			return;
+		cleat_mbuf_prefetch(cleat_mbuf_of(slot >> 1));
+	}
+}
+
 cleat_inline uint32_t cleat_ring_put_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n, int bulk)
 {
@@ -61,13 +84,15 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
 	cleat_handle handles[CLEAT_MAX_BURST];
 
-	if (r->mode == CLEAT_RING_SPSC)
+	if (r->mode == CLEAT_RING_SPSC) {
 		n = cleat_ring_get_spsc(r, handles, n, bulk);
-	else
+		cleat_ring_prefetch_spsc(r, n);
+	} else {
 		n = cleat_ring_get_mpmc(r, handles, n, bulk);
+	}
 	cleat_handles_to_ptrs(out, handles, n);
 	for (uint32_t i = 0; i < n; i++)
-		cleat_prefetch_write(out[i]);
+		cleat_mbuf_prefetch(out[i]);
 	for (uint32_t i = 0; i < n; i++)
 		cleat_mbuf_own(out[i], word);
 	return n;

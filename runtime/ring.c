@@ -85,6 +85,19 @@ uint32_t cleat_ring_count(const struct cleat_ring *r)
 	return (uint32_t)(used < r->size ? used : r->size);
 }
 
+void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
+{
+	if (cleat_load_relaxed(&r->shm->shown) == tail) {
+		r->slip /= 2;
+		return;
+	}
+	/* partner: the acquire load in cleat_ring_claim_spsc() */
+	cleat_store_release(&r->shm->shown, tail);
+	r->slip = r->slip < CLEAT_RING_SLIP / 2 ? 2 * r->slip + 1 : CLEAT_RING_SLIP;
+	for (uint32_t i = 0; i < r->slip; i++)
+		cleat_pause();
+}
+
 static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 {
 	*value = cleat_load_acquire(&r->slots[pos & r->mask]);

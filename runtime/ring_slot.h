@@ -68,6 +68,8 @@ struct cleat_ring {
 	uint16_t mode; /* enum cleat_ring_mode */
 	/* where this process's producers last saw the tail: it is there or further on */
 	uint64_t seen_tail cleat_aligned(CLEAT_FALSE_SHARING);
+	/* how long this process's consumer waits next: cleat_ring_slip_spsc() */
+	uint32_t slip cleat_aligned(CLEAT_FALSE_SHARING);
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
 /** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */

@@ -13,6 +13,10 @@
  * make both ends fight for one line, and it looks full until an eighth of it is free. Always shown
  * <= tail; a consumer killed between the two leaves that to its successor.
  *
+ * A consumer faster than its producer would take each slot as it comes: then every store and every
+ * look waits for the line that the other has. So it steps back a little when it finds nothing
+ * behind a burst (cleat_ring_slip_spsc()), and finds more next time.
+ *
  * Raw: no operation bracket (shared.h); the caller has one, or is alone.
  */
 #ifndef CLEAT_RUNTIME_RING_SPSC_H
@@ -23,6 +27,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Slots, four lines of them, that a producer fetches before it needs them. */
+#define CLEAT_RING_AHEAD 64U
 
 /**
  * Find room for up to @p n elements.
@@ -43,9 +50,10 @@ cleat_inline uint32_t cleat_ring_claim_spsc(
 		n = CLEAT_MAX_BURST;
 	}
 	*pos = head;
+	cleat_prefetch_write(&r->slots[(head + CLEAT_RING_AHEAD) & r->mask]);
 	if (cleat_likely(room >= n && room <= r->size))
 		return n;
-	/* partner: the release store in cleat_ring_show_spsc(): copies up to there are over */
+	/* partner: the release stores of the consumer: copies up to there are over */
 	r->seen_tail = cleat_load_acquire(&r->shm->shown);
 	room = r->size - (head - r->seen_tail);
 	if (cleat_unlikely(room > r->size))
@@ -74,12 +82,22 @@ cleat_inline uint32_t cleat_ring_put_spsc(
 	return n;
 }
 
-/* Show the producer the tail if it is @p lag behind. */
-cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail, uint32_t lag)
+/* Show the producer the tail if what it was shown is far behind. */
+cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail)
 {
-	if (cleat_unlikely(tail - cleat_load_relaxed(&r->shm->shown) >= lag))
+	if (cleat_unlikely(tail - cleat_load_relaxed(&r->shm->shown) >= r->lag))
 		cleat_store_release(&r->shm->shown, tail);
 }
+
+/* Pauses, at most, of a consumer that steps back: about a microsecond. */
+#define CLEAT_RING_SLIP 64U
+
+/*
+ * The consumer finds nothing: show the producer where it stands, and if that is news, wait before
+ * the next look. Longer where something came during each wait, up to CLEAT_RING_SLIP pauses; half
+ * as long after each look in vain, so that a seldom used ring costs nothing.
+ */
+void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail);
 
 cleat_inline uint32_t cleat_ring_get_spsc(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
@@ -98,11 +116,11 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 		found.n = 0;
 	}
 	if (cleat_unlikely(found.end == tail)) {
-		cleat_ring_show_spsc(r, tail, 1);
+		cleat_ring_slip_spsc(r, tail);
 		return 0;
 	}
 	cleat_store_release(&r->shm->tail, found.end);
-	cleat_ring_show_spsc(r, found.end, r->lag);
+	cleat_ring_show_spsc(r, found.end);
 	return (uint32_t)found.n;
 }
 

@@ -210,6 +210,33 @@ START_TEST(test_room_is_shown_seldom)
 END_TEST
 
 /* A tail beyond head for good: only a broken process can leave that. Nobody may hang. */
+/* A consumer waits longer while something came during each wait, and not at all where looks are in
+ * vain. */
+START_TEST(test_consumer_steps_back)
+{
+	struct cleat_ring r;
+	struct ring_world *world = ring_world_new(&r, 64, CLEAT_RING_SPSC);
+
+	number_handles();
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 0);
+	ck_assert_uint_eq(r.slip, 0);
+	for (uint32_t i = 1; i < 3 * CLEAT_RING_SLIP; i = 2 * i + 1) {
+		ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 1), 1);
+		ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 1);
+		ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 0);
+		ck_assert_uint_eq(r.slip, i < CLEAT_RING_SLIP ? i : CLEAT_RING_SLIP);
+		ck_assert_uint_eq(r.shm->shown, r.shm->tail);
+	}
+	for (uint32_t i = CLEAT_RING_SLIP; i > 0; i /= 2)
+		ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 0);
+	ck_assert_uint_eq(r.slip, 0);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 8), 8);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 8);
+	check_out(1, 8);
+	ring_world_free(world, 64);
+}
+END_TEST
+
 START_TEST(test_scribbled_indexes)
 {
 	struct cleat_ring r;
@@ -377,6 +404,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, test_room_is_shown_seldom);
+	tcase_add_test(tcase, test_consumer_steps_back);
 	tcase_add_loop_test(tcase, test_full_and_empty, 0, 2 * STARTS);
 	tcase_add_loop_test(tcase, test_every_size_of_burst, 0, 2);
 	tcase_add_loop_test(tcase, test_smallest_ring, 0, 2);
