@@ -218,12 +218,14 @@ static void take_back(uint32_t port, enum cleat_dir dir, uint32_t queue)
 			cleat_error());
 }
 
+/* The driver compares with ctrl->link: what the row says is what it knows, or it would not tell. */
 static void read_link(struct cleat_port_ctrl *ctrl, struct cleat_port_shm *row)
 {
 	struct cleat_link link = ctrl->link;
 
 	if (ctrl->ops->link_get != NULL && ctrl->ops->link_get(ctrl, &link) < 0)
 		return;
+	ctrl->link = link;
 	row->link_up = (uint16_t)(link.up != 0);
 	row->link_mbps = link.mbps;
 }
