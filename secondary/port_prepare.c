@@ -124,7 +124,7 @@ static int set_lengths_and_offloads(
 	int longer = wish->mtu > row->mtu;
 	int err = 0;
 
-	if (wish->mtu != 0 && !longer)
+	if (wish->mtu != 0 && wish->mtu < row->mtu)
 		err = cleat_ctl_port_mtu(port, wish->mtu);
 	if (err == 0 && wish->has_offloads)
 		err = cleat_ctl_port_offloads(port, wish->offloads);
@@ -182,8 +182,14 @@ static int undo(uint16_t port, const struct cleat_port_shm *was, int err)
 	if (err == -EBUSY) /* somebody else is at it, too */
 		return err;
 	(void)snprintf(why, sizeof(why), "%s", cleat_error());
-	if (read_port(port, &now) == 0 && (now.mtu != was->mtu || now.offloads != was->offloads))
-		(void)set_lengths_and_offloads(port, &now, &old);
+	if (read_port(port, &now) == 0) {
+		/* first: no queue that is set up limits the lengths */
+		(void)cleat_ctl_port_configure(port, was->rx_queues, was->tx_queues, 0);
+		if (now.mtu != was->mtu || now.offloads != was->offloads)
+			(void)set_lengths_and_offloads(port, &now, &old);
+		if (!(was->flags & CLEAT_PORT_PROMISCUOUS) && (now.flags & CLEAT_PORT_PROMISCUOUS))
+			(void)cleat_ctl_port_promiscuous(port, 0);
+	}
 	(void)finish(port, NULL);
 	return cleat_err(err, "%s", why);
 }

@@ -16,7 +16,8 @@
 
 static const struct toy toy = { .capa = SCATTER | CLEAT_OFFLOAD_TX_SEGMENTS,
 	.offloads = CLEAT_OFFLOAD_TX_SEGMENTS,
-	.max_mtu = 9000 };
+	.max_mtu = 9000,
+	.picky = true };
 static struct child primary;
 static const struct cleat_port_shm *row;
 
@@ -95,6 +96,31 @@ START_TEST(refused_wishes_change_nothing)
 	ck_assert_uint_eq(row->offloads, CLEAT_OFFLOAD_TX_SEGMENTS);
 	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].pool, pool);
 	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].configured, 1);
+}
+END_TEST
+
+/* They got as far as the queues: all that was set before is taken back, in an order that the device
+ * takes. */
+START_TEST(wishes_refused_late_change_nothing)
+{
+	const struct cleat_port_wish jumbo = {
+		.pool = "default", .mtu = 9000, .has_offloads = 1, .offloads = SCATTER
+	};
+	const struct cleat_port_wish no_scatter = {
+		.pool = "default", .has_offloads = 1, .promiscuous = 1, .queues = 2
+	};
+	const struct cleat_port_wish no_pool = { .pool = "nosuch", .promiscuous = 1 };
+
+	works(cleat_ctl_port_stop(0));
+	works(cleat_ctl_port_configure(0, 1, 1, 0));
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &jumbo));
+	refused(cleat_port_prepare(0, CLEAT_RX, 1, &no_scatter), -EINVAL, "MTU 9000 takes buffers");
+	refused(cleat_port_prepare(0, CLEAT_RX, 0, &no_pool), -ENOENT, "nosuch");
+	ck_assert_uint_eq(row->mtu, 9000);
+	ck_assert_uint_eq(row->offloads, SCATTER);
+	ck_assert_uint_eq(row->flags & CLEAT_PORT_PROMISCUOUS, 0);
+	ck_assert_uint_eq(row->rx_queues, 1);
+	ck_assert_uint_eq(row->tx_queues, 1);
 }
 END_TEST
 
@@ -219,6 +245,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, first_user_sets_it);
 	tcase_add_test(tc, refused_wishes_change_nothing);
+	tcase_add_test(tc, wishes_refused_late_change_nothing);
 	tcase_add_test(tc, queues_are_added_for_the_first_user);
 	tcase_add_test(tc, others_take_it_as_it_is);
 	tcase_set_timeout(programs, 60);

@@ -34,6 +34,8 @@ static int allmulticast_set(struct cleat_port_ctrl *ctrl, int on)
 
 static int mtu_set(struct cleat_port_ctrl *ctrl, unsigned mtu)
 {
+	if (toy->picky && mtu > TOY_BUFFER && !(ctrl->offloads & CLEAT_OFFLOAD_RX_SCATTER))
+		return cleat_err(-EINVAL, "MTU %u takes buffers that the toy has not", mtu);
 	return tell(ctrl, TOY_MTU, mtu);
 }
 

@@ -14,6 +14,7 @@
 
 #define TOY_DRIVER "net_toy"
 #define TOY_BYTES  64 /* of each packet */
+#define TOY_BUFFER 2048
 
 /* What the driver was told last; index into the port's hw_stats. */
 enum toy_told {
@@ -33,6 +34,7 @@ struct toy {
 	uint16_t room;	  /* for filters in fact */
 	bool bare;	  /* can do nothing but rx and tx */
 	bool deaf;	  /* cannot wake anybody */
+	bool picky;	  /* without scatter it takes no MTU of more than TOY_BUFFER bytes */
 	bool stuck;	  /* receiving comes to rest only when sending does */
 };
 
