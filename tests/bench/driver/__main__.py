@@ -12,6 +12,7 @@ import signal
 import sys
 
 import cases
+import machine
 import report
 import sides
 
@@ -58,8 +59,9 @@ def arguments():
 
 def measure(case, params, goal, both, runs):
     """All runs of one point, the sides in turn."""
-    values, why = {side.name: [] for side in both}, ''
+    values, why, lines = {side.name: [] for side in both}, '', []
     for number in range(runs):
+        lines.append(machine.glance(both[0].place))
         for side in both:
             sides.say('%s %s: %s %d of %d' % (case.name, params, side.title, number + 1, runs))
             try:
@@ -70,6 +72,7 @@ def measure(case, params, goal, both, runs):
                 why = '%s: %s' % (side.title, error)
                 sides.say('  ' + why)
     row = report.row_of(case, params, goal, values)
+    row['line_ns'] = lines
     if why:
         row['error'] = why
     return row

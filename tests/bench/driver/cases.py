@@ -8,6 +8,7 @@ import typing
 
 import control
 import datapath
+import machine
 import ports
 
 LOWER = ('ns/element', 'ns', 'us', 'ms', 'KiB')  # units in which less is better
@@ -40,6 +41,11 @@ def numbers(name, *values):
 
 
 CASES = (
+    Case('line', 'the machine: a cache line to the other core', 'ns', machine.line,
+         numbers('lines', 'one', 'many')),
+    Case('memory', 'the machine: memory', 'GB/s', machine.memory,
+         tuple(({'doing': d, 'processors': n}, None) for d in ('read', 'write', 'copy')
+               for n in (1, 2))),
     Case('ring-spsc', 'SPSC ring, two processes on two cores', 'ns/element', datapath.ring_pass,
          bursts({1: 4, 8: 3, 32: 1.5}), fixed={'mode': 'spsc'}),
     Case('ring-mpmc', 'MPMC ring (peer: MP/MC), two processes on two cores', 'ns/element',
