@@ -11,8 +11,10 @@
 
 struct cleat_registry_shm *cleat_registry;
 
-/* Values of an index entry; above them: zone + INDEX_ZONE. */
+/* Values of an index entry; above them: INDEX_HASH of the name's hash | zone + INDEX_ZONE. */
 enum { INDEX_NEVER = 0, INDEX_WAS = 1, INDEX_ZONE = 2 };
+#define INDEX_HASH 0xffff0000U
+static_assert(CLEAT_MAX_ZONES + INDEX_ZONE <= 0xffff, "a zone's number has 16 bits");
 
 void cleat_registry_format(const struct cleat_registry_header_shm *header)
 {
@@ -250,11 +252,11 @@ int cleat_registry_find_zone(const char *name, struct cleat_zone_shm *out)
 	for (uint32_t i = 0; i < CLEAT_ZONE_INDEX_SIZE; i++) {
 		/* partner: the release store in cleat_registry_index_add() */
 		uint32_t value = cleat_load_acquire(index_entry(start + i));
-		uint32_t zone = value - INDEX_ZONE;
+		uint32_t zone = (value & ~INDEX_HASH) - INDEX_ZONE;
 
 		if (value == INDEX_NEVER)
 			break;
-		if (value == INDEX_WAS || zone >= CLEAT_MAX_ZONES)
+		if (((value ^ start) & INDEX_HASH) != 0 || zone >= CLEAT_MAX_ZONES)
 			continue;
 		if (CLEAT_ROW_READ(&row, &cleat_registry->zones[zone]) < 0)
 			busy = 1;
@@ -277,7 +279,7 @@ void cleat_registry_index_add(uint32_t zone, const char *name)
 
 		if (*entry < INDEX_ZONE) {
 			/* partner: the acquire load in cleat_registry_find_zone() */
-			cleat_store_release(entry, zone + INDEX_ZONE);
+			cleat_store_release(entry, (start & INDEX_HASH) | (zone + INDEX_ZONE));
 			return;
 		}
 	}
@@ -292,7 +294,7 @@ void cleat_registry_index_remove(uint32_t zone, const char *name)
 
 		if (*index_entry(at) == INDEX_NEVER)
 			return;
-		if (*index_entry(at) != zone + INDEX_ZONE)
+		if (*index_entry(at) != ((start & INDEX_HASH) | (zone + INDEX_ZONE)))
 			continue;
 		cleat_store_release(index_entry(at), INDEX_WAS);
 		/* Nothing lies behind: this and the "was" before it need not be passed any more. */

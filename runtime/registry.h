@@ -258,7 +258,8 @@ struct cleat_lcore_shm {
 };
 static_assert(sizeof(struct cleat_lcore_shm) == 16, "registry ABI 2");
 
-/* Open addressing, linear probing; 0: never used, else zone index + 2; 1: was used. */
+/* Open addressing, linear probing; 0: never used, 1: was used, else zone index + 2 in the low 16
+ * bits, and the name's hash in the high ones, so that other zones' rows need not be read. */
 #define CLEAT_ZONE_INDEX_SIZE (CLEAT_MAX_ZONES * 2)
 
 struct cleat_registry_shm {
