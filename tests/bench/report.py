@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import statistics
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,6 +65,18 @@ def table(rows):
             '-' if row['ratio'] is None else share(row['ratio']),
             '-' if row['goal'] is None else '%g' % row['goal'], verdict(row)))
     return '\n'.join(out) + '\n'
+
+
+def moved(rows):
+    """What a line took to the other core during the run: it tells where a virtual machine's
+    processors were."""
+    looks = sorted(n for row in rows for n in row.get('line_ns') or () if n is not None)
+    if not looks:
+        return ''
+    return ('\nBefore each pair of runs it was looked how long a cache line took to the other core: %s '
+            'ns as the median of %d\nlooks, %s to %s ns in nine of ten of them.\n' % (
+                digits(statistics.median(looks)), len(looks),
+                *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95))))
 
 
 def instructions():
@@ -130,7 +143,7 @@ def insert(path, rows):
         text = f.read()
     if not re.search(RESULTS + '(.*\n)*?' + END, text):
         sys.exit('report.py: %s has no lines %s and %s' % (path, RESULTS.strip(), END.strip()))
-    for begin, made in ((RESULTS, table(rows)), (COUNTS, instructions())):
+    for begin, made in ((RESULTS, table(rows) + moved(rows)), (COUNTS, instructions())):
         new = '%s\n%s\n%s' % (begin, made, END)
         text = re.sub(begin + '(?:.*\n)*?' + END, lambda m, new=new: new, text)
     with open(path, 'w', encoding='utf-8') as f:
@@ -153,7 +166,7 @@ def main():
     if args.into:
         insert(args.into, rows)
     else:
-        print(table(rows), end='')
+        print(table(rows) + moved(rows), end='')
 
 
 if __name__ == '__main__':
