@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "primary/bars.h"
+#include "primary/linger.h"
 #include "primary/memory.h"
 #include "primary/outbox.h"
 #include "primary/ports.h"
@@ -220,12 +221,8 @@ static int act(struct cleat_conn *c, const struct cleat_message *m)
 	}
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+static void read_messages(struct cleat_conn *c)
 {
-	struct cleat_conn *c = io->data;
-
-	(void)loop;
-	(void)events;
 	for (int i = 0; i < MAX_AT_ONCE; i++) {
 		struct cleat_message m;
 		int rc = cleat_message_recv(c->sock, &m);
@@ -246,6 +243,13 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 		if (rc == 0 || cleat_outbox_waits(c))
 			return;
 	}
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)events;
+	read_messages(io->data); /* the connection may be gone */
+	cleat_linger(loop);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *io, int events)

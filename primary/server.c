@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "primary/conn.h"
+#include "primary/linger.h"
 #include "primary/outbox.h"
 #include "primary/untold.h"
 #include "runtime/error.h"
@@ -106,6 +107,7 @@ int cleat_server_start(struct cleat_primary *p)
 	accept_io.data = p;
 	ev_timer_init(&accept_pause, on_pause_over, PAUSE_S, PAUSE_S);
 	ev_io_start(p->loop, &accept_io);
+	cleat_linger_init();
 	return 0;
 }
 
@@ -113,6 +115,7 @@ void cleat_server_stop(struct cleat_primary *p)
 {
 	ev_io_stop(p->loop, &accept_io);
 	ev_timer_stop(p->loop, &accept_pause);
+	cleat_linger_stop(p->loop);
 	cleat_fd_close(&p->listen_fd);
 	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_SHUTDOWN, 0, "the primary ends");
 	while (p->conns != NULL)
