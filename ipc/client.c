@@ -16,7 +16,7 @@
 
 /* ---- what arrives ---- */
 
-static int note_lost(struct cleat_client *c, int status, const char *reason)
+int cleat_client_lose(struct cleat_client *c, int status, const char *reason)
 {
 	pthread_mutex_lock(&c->lock);
 	if (c->lost == 0) {
@@ -147,17 +147,25 @@ static int read_one(struct cleat_client *c)
 	return err < 0 ? err : 1;
 }
 
-int cleat_client_dispatch(struct cleat_client *c)
+int cleat_client_read(struct cleat_client *c)
 {
 	int err;
 
 	if (c->lost)
 		return cleat_err(-ESTALE, "%s", c->lost_reason);
-	while ((err = read_one(c)) == 1)
+	err = read_one(c);
+	return err == 1 || err == -EAGAIN ? err : cleat_client_lose(c, -ESTALE, cleat_error());
+}
+
+int cleat_client_dispatch(struct cleat_client *c)
+{
+	int err;
+
+	pthread_mutex_lock(&c->reading);
+	while ((err = cleat_client_read(c)) == 1)
 		;
-	if (err == -EAGAIN)
-		return 0;
-	return note_lost(c, -ESTALE, cleat_error());
+	pthread_mutex_unlock(&c->reading);
+	return err == -EAGAIN ? 0 : err;
 }
 
 /* ---- attach ---- */
@@ -236,14 +244,20 @@ static struct cleat_client *new_client(
 	const struct cleat_client_config *config, const struct cleat_client_ops *ops, void *arg)
 {
 	struct cleat_client *c = (struct cleat_client *)calloc(1, sizeof(*c));
+	pthread_mutexattr_t recursive;
 	pthread_condattr_t attr;
 
 	if (!c)
 		return NULL;
-	c->sock = -1;
+	c->sock = c->watch_fd = -1;
+	cleat_look_init(&c->look);
 	c->ops = *ops;
 	c->arg = arg;
 	cleat_hs_client_init(&c->hs, config->observer != 0);
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&c->reading, &recursive);
+	pthread_mutexattr_destroy(&recursive);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -277,6 +291,7 @@ int cleat_client_connect(struct cleat_client **out, const struct cleat_client_co
 		cleat_client_close(c);
 		return err;
 	}
+	c->watch_fd = cleat_client_watch(c->sock);
 	*out = c;
 	return 0;
 }
@@ -287,17 +302,19 @@ void cleat_client_close(struct cleat_client *c)
 
 	if (!c)
 		return;
+	cleat_fd_close(&c->watch_fd);
 	cleat_fd_close(&c->sock);
 	for (i = 0; i < CLEAT_MAX_REQUESTS; i++)
 		cleat_message_clear(&c->waiting[i].reply);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
+	pthread_mutex_destroy(&c->reading);
 	free(c);
 }
 
 int cleat_client_fd(const struct cleat_client *c)
 {
-	return c->sock;
+	return c->watch_fd >= 0 ? c->watch_fd : c->sock;
 }
 
 void cleat_client_pump(struct cleat_client *c, int on)

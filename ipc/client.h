@@ -3,8 +3,11 @@
  * client.h - a process's connection to the primary: attach, then requests and events.
  *
  * Any thread may send requests. Who reads the socket?
- *   - With a control thread: it calls cleat_client_dispatch() when the socket is readable, and
- *     threads with requests sleep until it wakes them. Announce it by cleat_client_pump().
+ *   - With a control thread: it calls cleat_client_dispatch() when cleat_client_fd() is readable.
+ *     Announce it by cleat_client_pump(). A thread with a request first reads replies itself, for
+ *     a tenth of a millisecond at most, and meanwhile cleat_client_fd() stays silent (but for a
+ *     hang-up). It takes nothing but replies, and none that has another message before it. Then it
+ *     sleeps until the control thread wakes it. One thread at a time reads so, others sleep.
  *   - Without: cleat_client_request() reads by itself (one thread only).
  *
  * The primary dies: `lost` is called once from the thread that reads and notices, then every
@@ -60,14 +63,14 @@ int cleat_client_connect(struct cleat_client **out, const struct cleat_client_co
  * sees to it that no other thread is inside. NULL is ignored. */
 void cleat_client_close(struct cleat_client *client);
 
-/** For poll or libev: readable means cleat_client_dispatch(). */
+/** For poll or libev (not the socket itself): readable means cleat_client_dispatch(). */
 int cleat_client_fd(const struct cleat_client *client);
 
 /** The calling thread will dispatch from now on (on = 1), or nobody will (0). */
 void cleat_client_pump(struct cleat_client *client, int on);
 
-/** Handle everything that has arrived; never waits. @return 0, or -ESTALE when the connection is
- * lost */
+/** Handle everything that has arrived; waits for nothing but a requester that reads. @return 0, or
+ * -ESTALE when the connection is lost */
 int cleat_client_dispatch(struct cleat_client *client);
 
 /**

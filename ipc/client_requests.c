@@ -53,6 +53,16 @@ void cleat_client_take_reply(struct cleat_client *c, struct cleat_message *m)
 	pthread_mutex_unlock(&c->lock);
 }
 
+bool cleat_client_answered(struct cleat_client *c, uint32_t id)
+{
+	bool answered;
+
+	pthread_mutex_lock(&c->lock);
+	answered = find_waiting(c, id)->reply.env != NULL;
+	pthread_mutex_unlock(&c->lock);
+	return answered;
+}
+
 /* Under the lock. */
 static int reserve(struct cleat_client *c, uint32_t *id)
 {
@@ -147,11 +157,14 @@ static void withdraw(struct cleat_client *c, uint32_t id)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Under its number, until then. */
-static int send_request(struct cleat_client *c, Cleat__Envelope *req, uint64_t deadline_ns)
+/* Under its number, until then. @param ask  somebody waits for the reply */
+static int send_request(
+	struct cleat_client *c, Cleat__Envelope *req, uint64_t deadline_ns, bool ask)
 {
-	int err = cleat_client_send(c->sock, req, deadline_ns);
+	int err = ask ? cleat_client_ask(c, req) : -EAGAIN;
 
+	if (err == -EAGAIN)
+		err = cleat_client_send(c->sock, req, deadline_ns);
 	if (err == 0)
 		return 0;
 	withdraw(c, req->id);
@@ -167,7 +180,7 @@ int cleat_client_tell(struct cleat_client *c, Cleat__Envelope *req, int timeout_
 	if (err == 0)
 		find_waiting(c, req->id)->abandoned = true; /* the reply frees it */
 	pthread_mutex_unlock(&c->lock);
-	return err ? err : send_request(c, req, cleat_client_deadline(timeout_ms));
+	return err ? err : send_request(c, req, cleat_client_deadline(timeout_ms), false);
 }
 
 int cleat_client_request(
@@ -182,7 +195,7 @@ int cleat_client_request(
 	pthread_mutex_unlock(&c->lock);
 	if (err)
 		return err;
-	err = send_request(c, req, deadline_ns);
+	err = send_request(c, req, deadline_ns, true);
 	if (!err)
 		err = await(c, req->id, deadline_ns, &answer);
 	if (err)

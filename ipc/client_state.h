@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * client_state.h - what a connection is made of, for client.c and client_requests.c only.
+ * client_state.h - what a connection is made of, for the files client*.c only.
  */
 #ifndef CLEAT_IPC_CLIENT_STATE_H
 #define CLEAT_IPC_CLIENT_STATE_H
@@ -10,6 +10,7 @@
 #include "ipc/client.h"
 #include "ipc/handshake.h"
 #include "runtime/error.h"
+#include "runtime/look.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,15 +33,21 @@ struct waiting {
 
 struct cleat_client {
 	int sock;
+	int watch_fd; /* epoll, with `sock` in it; -1: none to be had */
 	struct cleat_client_ops ops;
 	void *arg;
-	struct cleat_hs_client hs; /* of the thread that reads */
+
+	/* Held by whoever takes messages off the socket, before `lock`. Recursive: a callback may
+	 * request. */
+	pthread_mutex_t reading;
+	struct cleat_hs_client hs; /* under `reading`, as is the next */
+	struct cleat_look look;
 
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t wake;
 	bool pumped;
 	pthread_t pump;
-	int lost; /* 0 or negative errno */
+	int lost; /* 0 or negative errno; changes under `reading`, too */
 	char lost_reason[CLEAT_ERROR_LEN];
 	uint32_t last_id;
 	struct waiting waiting[CLEAT_MAX_REQUESTS];
@@ -51,6 +58,23 @@ uint64_t cleat_client_deadline(int timeout_ms);
 
 /** Send, waiting for room until then. @return 0; -ETIMEDOUT; -EPIPE; others */
 int cleat_client_send(int sock, const Cleat__Envelope *env, uint64_t deadline_ns);
+
+/** Take one message off the socket and handle it. Under `reading`. @return 1; -EAGAIN when there is
+ * none; -ESTALE: the connection is lost, all have been told */
+int cleat_client_read(struct cleat_client *c);
+
+/** The end of the connection, told to all. Under `reading`. @return @p status */
+int cleat_client_lose(struct cleat_client *c, int status, const char *reason);
+
+/** An epoll of @p sock that is readable when the socket is. @return it, or -1 */
+int cleat_client_watch(int sock);
+
+/** Send a request and read its reply in this thread, if another one is the pump and neither takes
+ * waiting. @return 0: sent, and perhaps answered; -EAGAIN: not sent, do it the other way; others */
+int cleat_client_ask(struct cleat_client *c, const Cleat__Envelope *req);
+
+/** Whether the request of that number has its reply. */
+bool cleat_client_answered(struct cleat_client *c, uint32_t id);
 
 /** Takes a reply for whoever waits for it; what nobody waits for stays in @p m. */
 void cleat_client_take_reply(struct cleat_client *c, struct cleat_message *m);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_client_ask.c - requesters read their own replies; all else is the pump's, in its order.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/client.h"
+#include "runtime/clock.h"
+#include "runtime/error.h"
+#include "runtime/limits.h"
+#include "tests/ipc/ipc_help.h"
+
+static struct {
+	struct cleat_client *client;
+	struct ipc_fake fake;
+	pthread_t pump;
+	int stop[2];
+	bool deaf; /* the pump announces itself, and then reads nothing */
+	bool slow; /* callbacks take their time */
+	atomic_int events, segments, foreign, lost;
+} t;
+
+static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *fd)
+{
+	(void)arg;
+	(void)welcome;
+	(void)fd;
+	return 0;
+}
+
+static void handle(atomic_int *count)
+{
+	if (!pthread_equal(pthread_self(), t.pump))
+		atomic_fetch_add(&t.foreign, 1);
+	if (t.slow)
+		usleep(2000);
+	atomic_fetch_add(count, 1);
+}
+
+static int on_segment_add(void *arg, const Cleat__Segment *segment, int *fd)
+{
+	(void)arg;
+	(void)segment;
+	(void)fd;
+	handle(&t.segments);
+	return 0;
+}
+
+static void on_event(void *arg, const Cleat__Event *event)
+{
+	(void)arg;
+	(void)event;
+	handle(&t.events);
+}
+
+static void on_lost(void *arg, int status, const char *reason)
+{
+	(void)arg;
+	(void)reason;
+	ck_assert_int_eq(status, -ESTALE);
+	atomic_fetch_add(&t.lost, 1);
+}
+
+static void *pump_main(void *arg)
+{
+	struct pollfd pfd[2] = { { .fd = cleat_client_fd(t.client), .events = POLLIN },
+		{ .fd = t.stop[0], .events = POLLIN } };
+
+	cleat_client_pump(t.client, 1);
+	ck_assert_int_eq((int)write(*(int *)arg, "x", 1), 1);
+	if (t.deaf)
+		return poll(&pfd[1], 1, -1) < 0 ? arg : NULL;
+	while (poll(pfd, 2, -1) > 0 && pfd[1].revents == 0)
+		if (cleat_client_dispatch(t.client) < 0)
+			break;
+	return NULL;
+}
+
+static void begin(void (*script)(int sock, void *arg))
+{
+	static const struct cleat_client_ops ops = { .welcome = on_welcome,
+		.segment_add = on_segment_add,
+		.event = on_event,
+		.lost = on_lost };
+	struct cleat_client_config config = { .name = "asker", .timeout_ms = 2000 };
+	int started[2];
+	char byte;
+
+	ipc_fake_start(&t.fake, script, NULL);
+	config.socket = t.fake.path;
+	ck_assert_msg(
+		cleat_client_connect(&t.client, &config, &ops, NULL) == 0, "%s", cleat_error());
+	ck_assert_int_eq(pipe(t.stop), 0);
+	ck_assert_int_eq(pipe(started), 0);
+	ck_assert_int_eq(pthread_create(&t.pump, NULL, pump_main, &started[1]), 0);
+	ck_assert_int_eq((int)read(started[0], &byte, 1), 1);
+	close(started[0]);
+	close(started[1]);
+}
+
+static void end(void)
+{
+	ck_assert_int_eq((int)write(t.stop[1], "x", 1), 1);
+	pthread_join(t.pump, NULL);
+	cleat_client_close(t.client);
+	ipc_fake_join(&t.fake);
+	close(t.stop[0]);
+	close(t.stop[1]);
+}
+
+static int ask(int timeout_ms)
+{
+	Cleat__Ping ping = CLEAT__PING__INIT;
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+	uint64_t got = 0;
+	int rc;
+
+	env.body_case = CLEAT__ENVELOPE__BODY_PING;
+	env.ping = &ping;
+	rc = cleat_client_call(t.client, &env, timeout_ms, &got);
+	if (rc == 0)
+		ck_assert_uint_eq(got, env.id);
+	return rc;
+}
+
+/* The id of the next request; 0: the client closed. Looks on, so that it answers at once. */
+static uint32_t next_request(int sock)
+{
+	struct cleat_message m;
+	uint32_t id;
+	int rc;
+
+	while ((rc = cleat_message_recv(sock, &m)) == -EAGAIN)
+		;
+	if (rc <= 0)
+		return 0;
+	id = m.env->body_case == CLEAT__ENVELOPE__BODY_MAPPED ? UINT32_MAX : m.env->id;
+	cleat_message_clear(&m);
+	return id;
+}
+
+static void script_answers(int sock, void *arg)
+{
+	uint32_t id;
+
+	(void)arg;
+	ipc_serve_handshake(sock);
+	while ((id = next_request(sock)) != 0)
+		ipc_send_reply(sock, id, 0, id, -1);
+}
+
+/* Nobody else does: the pump is deaf. Only some of the tries may find the machine too busy. */
+START_TEST(requester_reads_its_reply)
+{
+	int answered = 0;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	t.deaf = true;
+	begin(script_answers);
+	for (int i = 0; i < CLEAT_MAX_REQUESTS - 1; i++) {
+		answered += ask(20) == 0;
+		usleep(1000);
+	}
+	ck_assert_int_gt(answered, 0);
+	end();
+}
+END_TEST
+
+static void script_events_first(int sock, void *arg)
+{
+	uint32_t id;
+
+	(void)arg;
+	ipc_serve_handshake(sock);
+	while ((id = next_request(sock)) != 0) {
+		ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, 1);
+		ipc_send_reply(sock, id, 0, id, -1);
+	}
+}
+
+START_TEST(requester_leaves_what_is_no_reply)
+{
+	t.deaf = true;
+	begin(script_events_first);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(ask(10), -ETIMEDOUT);
+	ck_assert_int_eq(t.events, 0);
+	end();
+}
+END_TEST
+
+static void script_all_first(int sock, void *arg)
+{
+	Cleat__Segment segment = CLEAT__SEGMENT__INIT, *list[] = { &segment };
+	int fd = ipc_memfd(4096);
+	uint32_t id;
+
+	(void)arg;
+	segment.index = 7;
+	segment.off = UINT64_C(1) << 30;
+	segment.len_bytes = segment.page_bytes = 4096;
+	ipc_serve_handshake(sock);
+	while ((id = next_request(sock)) != 0) {
+		if (id == UINT32_MAX) /* Mapped */
+			continue;
+		ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, 1);
+		ipc_send_map(sock, 0, 1, list, &fd);
+		ipc_send_reply(sock, id, 0, id, -1);
+	}
+	close(fd);
+}
+
+START_TEST(reply_comes_after_what_was_before_it)
+{
+	t.slow = true;
+	begin(script_all_first);
+	for (int i = 1; i <= 200; i++) {
+		ck_assert_msg(ask(0) == 0, "%s", cleat_error());
+		ck_assert_int_eq(t.events, i);
+		ck_assert_int_eq(t.segments, i);
+	}
+	ck_assert_int_eq(t.foreign, 0);
+	end();
+}
+END_TEST
+
+#define MANY 2000
+
+static void script_many_then_event(int sock, void *arg)
+{
+	(void)arg;
+	ipc_serve_handshake(sock);
+	for (int i = 0; i < MANY; i++) {
+		uint32_t id = next_request(sock);
+
+		ipc_send_reply(sock, id, 0, id, -1);
+		if (i % 10 == 9)
+			ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, 1);
+	}
+	ipc_expect_close(sock);
+}
+
+START_TEST(pump_hears_events_after_many_requests)
+{
+	uint64_t until_ns;
+
+	begin(script_many_then_event);
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(ask(0), 0);
+	until_ns = cleat_now_ns() + UINT64_C(2000000000);
+	while (t.events < MANY / 10 && cleat_now_ns() < until_ns)
+		usleep(100);
+	ck_assert_int_eq(t.events, MANY / 10);
+	ck_assert_int_eq(t.foreign, 0);
+	end();
+}
+END_TEST
+
+#define THREADS 8
+
+static void *asker_main(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < MANY; i++)
+		ck_assert_msg(ask(0) == 0, "%s", cleat_error());
+	return NULL;
+}
+
+START_TEST(each_thread_gets_its_own)
+{
+	pthread_t threads[THREADS];
+
+	begin(script_answers);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, asker_main, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	end();
+}
+END_TEST
+
+static void script_close_after(int sock, void *arg)
+{
+	(void)arg;
+	ipc_serve_handshake(sock);
+	for (int i = 0; i < 100; i++) {
+		uint32_t id = next_request(sock);
+
+		ipc_send_reply(sock, id, 0, id, -1);
+	}
+	(void)next_request(sock); /* and close */
+}
+
+START_TEST(primary_dies_while_it_is_looked_for)
+{
+	begin(script_close_after);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(ask(0), 0);
+	ck_assert_int_eq(ask(0), -ESTALE);
+	ck_assert_int_eq(ask(0), -ESTALE);
+	ck_assert_int_eq(t.lost, 1);
+	end();
+}
+END_TEST
+
+static void script_bad_reply(int sock, void *arg)
+{
+	(void)arg;
+	ipc_serve_handshake(sock);
+	(void)next_request(sock);
+	ipc_send_reply(sock, 0, 0, 0, -1); /* no request has that number */
+	ipc_expect_close(sock);
+}
+
+START_TEST(reply_that_is_against_the_protocol)
+{
+	begin(script_bad_reply);
+	ck_assert_int_eq(ask(0), -ESTALE);
+	ck_assert_int_eq(t.lost, 1);
+	end();
+}
+END_TEST
+
+static void script_silence(int sock, void *arg)
+{
+	(void)arg;
+	ipc_serve_handshake(sock);
+	(void)next_request(sock);
+	ipc_expect_close(sock);
+}
+
+START_TEST(primary_that_does_not_answer)
+{
+	uint64_t start_ms;
+
+	begin(script_silence);
+	start_ms = cleat_now_ms();
+	ck_assert_int_eq(ask(50), -ETIMEDOUT);
+	ck_assert_uint_ge(cleat_now_ms() - start_ms, 49);
+	ck_assert_uint_lt(cleat_now_ms() - start_ms, 2000);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = { requester_reads_its_reply, requester_leaves_what_is_no_reply,
+		reply_comes_after_what_was_before_it, pump_hears_events_after_many_requests,
+		each_thread_gets_its_own, primary_dies_while_it_is_looked_for,
+		reply_that_is_against_the_protocol, primary_that_does_not_answer };
+
+	return ipc_run("ipc/client_ask", tests, sizeof(tests) / sizeof(tests[0]));
+}
