@@ -60,7 +60,8 @@ uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget);
 
 /* igbvf_hw_ctrl.c */
 
-/** Reset, and make ourselves known; `granted` is what the physical function says. */
+/** Reset, and make ourselves known; `granted` is what the physical function says,
+ * zero if it has no address for us. */
 int cleat_igbvf_reset(struct cleat_igbvf *vf);
 /** Queues and interrupts to rest; the physical function still knows us and can be asked. */
 int cleat_igbvf_rest(struct cleat_igbvf *vf);

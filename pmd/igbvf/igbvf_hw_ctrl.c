@@ -62,10 +62,14 @@ int cleat_igbvf_reset(struct cleat_igbvf *vf)
 	int ret = cleat_igbvf_leave(vf);
 
 	ret = ret < 0 ? ret : wait_ready(vf);
-	ret = ret < 0 ? ret : cleat_igbvf_ask(vf, words, 1, "use an address of its own");
-	if (ret < 0)
+	ret = ret < 0 ? ret : cleat_igbvf_ask(vf, words, 1, "make itself known");
+	if (ret < 0 && ret != -EPERM)
 		return ret;
-	memcpy(vf->granted, &words[1], 6);
+	/* no: it knows us, but has no address for us (Linux's igb, until somebody sets one) */
+	if (ret < 0)
+		memset(vf->granted, 0, sizeof(vf->granted));
+	else
+		memcpy(vf->granted, &words[1], 6);
 	vf->lost = 0;
 	memset(vf->seen, 0, sizeof(vf->seen));
 	return 0;

@@ -12,8 +12,10 @@
 static uint16_t joined[32];
 static unsigned n_joined;
 static int strips;
-static int administered;  /* it is in a VLAN that it did not choose */
-static int forgot;	  /* who it is: then it takes RESET only */
+static int administered; /* it is in a VLAN that it did not choose */
+static int forgot;	 /* who it is: then it takes RESET only */
+static int nameless; /* it has no address for it: it says no to RESET, and knows it all the same */
+static uint32_t own[2];	  /* the address that it was told */
 static int deaf;	  /* it does not answer */
 static unsigned asked;	  /* while it was deaf */
 static int resets_before; /* it was reset; that ends when the virtual function is reset, too */
@@ -50,8 +52,15 @@ static void answer(void)
 		return;
 	}
 	word = chip_get(CLEAT_IGBVF_MEMORY);
-	if ((word & 0xffff) == CLEAT_VF_RESET)
+	if ((word & 0xffff) == CLEAT_VF_RESET) {
 		forget();
+		granted = !nameless;
+		if (nameless)
+			*chip_reg(CLEAT_IGBVF_MEMORY + 4) = 0xdddddddd; /* what was there before */
+	}
+	if ((word & 0xffff) == CLEAT_VF_SET_MAC)
+		for (uint32_t i = 0; i < 2; i++)
+			cleat_store_release(&own[i], chip_get(CLEAT_IGBVF_MEMORY + 4 + 4 * i));
 	if ((word & 0xffff) == CLEAT_VF_SET_VLAN)
 		granted = (uint32_t)join((uint16_t)chip_get(CLEAT_IGBVF_MEMORY + 4));
 	*chip_reg(CLEAT_IGBVF_MEMORY) =
@@ -128,6 +137,24 @@ START_TEST(life)
 	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_RX, 0), 0);
 	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_TX, 0), 0);
 	ck_assert_int_eq(chip.port->ops->stop(chip.port), 0);
+}
+END_TEST
+
+/* Nobody gave it an address: it makes one of its own, the same each time. */
+START_TEST(without_an_address)
+{
+	uint8_t mac[6], told[6];
+
+	nameless = 1;
+	ck_assert_msg(probe("") >= 0, "%s", cleat_error());
+	cleat_mac_from_name(chip.port->name, mac);
+	ck_assert_mem_eq(chip.port->mac, mac, 6);
+	chip_start(1);
+	memcpy(told, own, 6);
+	ck_assert_mem_eq(told, mac, 6);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, CLEAT_TX, 0), 0);
+	nameless = 0;
 }
 END_TEST
 
@@ -319,6 +346,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, life);
+	tcase_add_test(tc, without_an_address);
 	tcase_add_test(tc, joins_vlans);
 	tcase_add_test(tc, without_vlans);
 	tcase_add_test(tc, offloads_when_forgotten);
