@@ -87,6 +87,9 @@ static int add(enum list_kind kind, const char *spec)
 
 	if (bus == NULL)
 		return cleat_err(-EINVAL, "'%s' is not the name of a device of any bus", spec);
+	if (kind == ALLOW && bus->disabled)
+		return cleat_err(
+			-EINVAL, "'%s': bus %s is not looked at (--no-pci)", spec, bus->name);
 	if (kind == BLOCK && strchr(rest, ',') != NULL)
 		return cleat_err(-EINVAL, "blocked device '%s' takes no arguments", spec);
 	ret = name_of(bus, rest, name);

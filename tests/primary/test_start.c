@@ -227,6 +227,7 @@ START_TEST(options_that_make_no_sense)
 	refused(USAGE, "--instance", "..", "does not start with a dot");
 	refused(USAGE, "--instance", "a-name-of-thirty-two-characters!", "longer than 31");
 	refused(USAGE, "--no-pci", "nonsense", "nonsense: not an option");
+	refused(USAGE, "--no-pci", "-a01:00.0", "bus pci is not looked at (--no-pci)");
 }
 END_TEST
 
