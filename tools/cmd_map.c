@@ -139,6 +139,17 @@ static void print_node(const char *what, uint16_t node)
 		printf("%s %u", what, node);
 }
 
+/* Where it is, and what a BAR is one of. */
+static void print_place(const struct cleat_segment_shm *seg)
+{
+	struct cleat_device_shm device;
+
+	if (seg->kind == CLEAT_SEGMENT_BAR && seg->device < CLEAT_MAX_DEVICES &&
+		CLEAT_ROW_READ(&device, &cleat_registry->devices[seg->device]) == 0)
+		printf(" %u of %.*s", seg->bar, (int)sizeof(device.name), device.name);
+	printf(" at +0x%010" PRIx64 ", ", seg->off);
+}
+
 static void print_segment(
 	unsigned index, const struct cleat_segment_shm *seg, const struct pieces *zones)
 {
@@ -147,11 +158,15 @@ static void print_segment(
 	uint64_t used;
 	struct cleat_table *t = list(zones, seg, &used);
 
-	printf("\n%ssegment %u%s  %s, %s on pages of %s, ", cleat_bold(stdout), index,
-		cleat_plain(stdout), seg->kind < 4 ? KINDS[seg->kind] : "?",
-		cleat_bytes_text(seg->len_bytes, size), cleat_bytes_text(seg->page_bytes, page));
-	print_node("node asked", seg->node_asked);
-	print_node(", got", seg->node_got);
+	printf("\n%ssegment %u%s  %s", cleat_bold(stdout), index, cleat_plain(stdout),
+		seg->kind < 4 ? KINDS[seg->kind] : "?");
+	print_place(seg);
+	printf("%s on pages of %s", cleat_bytes_text(seg->len_bytes, size),
+		cleat_bytes_text(seg->page_bytes, page));
+	if (seg->kind != CLEAT_SEGMENT_BAR) {
+		print_node(", node asked", seg->node_asked);
+		print_node(", got", seg->node_got);
+	}
 	puts(seg->ready || seg->kind == CLEAT_SEGMENT_REGISTRY ? "" : ", not in use yet");
 	if (seg->kind == CLEAT_SEGMENT_MEMORY) {
 		draw(zones, seg, bar);
