@@ -25,7 +25,7 @@ static const char DOC[] =
 	"Cleat drives a controller by one of three kernel drivers. Load it with modprobe first.\n"
 	"\n"
 	"  vfio-pci         first choice: an IOMMU (intel_iommu=on) confines the device\n"
-	"  uio_pci_generic  without an IOMMU; cleat-primary then needs --iova-mode pa\n"
+	"  uio_pci_generic  without an IOMMU; cleat-primary then uses physical addresses\n"
 	"  igb_uio          as well, also for virtual functions (package dpdk-kmods-dkms)\n"
 	"\n"
 	"A controller bound so has no interface any more: ip and ethtool do not see it. Refused, with "
