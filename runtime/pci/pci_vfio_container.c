@@ -215,6 +215,11 @@ static int group_file(int number)
 {
 	int fd = cleat_pci_file_open(O_RDWR, "%s/vfio/%d", cleat_pci_dev(), number);
 
+	if (fd == -EACCES)
+		return cleat_err(fd,
+			"IOMMU group %d: no permission for %s/vfio/%d; be root, or have root give you "
+			"that file (chown)",
+			number, cleat_pci_dev(), number);
 	if (fd != -EBUSY)
 		return fd;
 	return cleat_err(fd,
