@@ -27,7 +27,8 @@ static int wait_ready(struct cleat_igbvf *vf)
 			return 0;
 		(void)usleep(STEP_US);
 	} while (cleat_now_us() < end_us);
-	return cleat_err(-ETIMEDOUT, "%s: its physical function (%s) is being reset",
+	return cleat_err(-ETIMEDOUT,
+		"%s: its physical function (%s) is being reset, or its interface is not up",
 		vf->nic.port.name, vf->nic.pci->physfn);
 }
 
