@@ -70,6 +70,8 @@ def parse(text):
         variant = next((f for f in fields if f in VIRTIO), 'transitional')
         fields = [f for f in fields if f not in VIRTIO]
         model = 'virtio-modern' if variant == 'modern' else 'virtio'
+    elif model.startswith('virtio'):
+        model = None
     if model not in MODELS:
         raise Bad('--nic %s: no such model; give e1000, e1000e, igb, virtio or vmxnet3' % text)
     nic, extra = Nic(model), [VIRTIO[variant]] if variant else []
