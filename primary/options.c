@@ -49,7 +49,8 @@ static const struct argp_option OPTIONS[] = {
 		0 },
 	{ "allow", 'a', "DEVICE[,K=V...]", 0,
 		"Use only the devices so listed; repeat for more. A PCI device is given by its address, "
-		"0000:01:00.0 or 01:00.0; if it cannot be used, the primary does not start",
+		"0000:01:00.0 or 01:00.0; if it cannot be used, the primary does not start. K=V: queues=N "
+		"(82576, virtio), legacy=1 (virtio), vlan=N (virtual function; repeat for more)",
 		0 },
 	{ "block", 'b', "DEVICE", 0, "Leave this device alone; repeat for more", 0 },
 	{ "no-pci", KEY_NO_PCI, NULL, 0,

@@ -44,8 +44,9 @@ static const struct argp_option OPTIONS[] = {
 	{ NULL, 0, NULL, 0, "What to do", 1 },
 	{ "mode", KEY_MODE, "MODE", 0,
 		"io: hand on as they are (default); mac: rewrite the MAC addresses for the sending port; "
-		"rxonly: receive and free; txonly: make packets and send them; echo: answer ARP and "
-		"neighbour solicitations, pings, and UDP to port 7, for the addresses of --ip and --ip6",
+		"rxonly: receive and free; txonly: make UDP packets and send them to 02:00:00:00:00:02 (a "
+		"port that is promiscuous receives them); echo: answer ARP and neighbour solicitations, "
+		"pings, and UDP to port 7, for the addresses of --ip and --ip6",
 		0 },
 	{ "rx", KEY_RX, "FROM", 0, "port:P:Q (P a number or a device's name) or ring:NAME", 0 },
 	{ "tx", KEY_TX, "TO", 0, "port:P:Q or ring:NAME; a ring that is missing is made", 0 },
