@@ -60,11 +60,25 @@ static void *other(void *arg)
 	return NULL;
 }
 
+/* @return nanoseconds that went into lines */
+static uint64_t turns(uint64_t value)
+{
+	uint64_t spent_ns = 0;
+
+	for (unsigned i = 0; i < TURNS; i++, value += 2) {
+		if (many)
+			spent_ns += write_lines(value);
+		cleat_store_release(&turn.value, value + 1);
+		(void)wait_for(value + 2);
+	}
+	return spent_ns;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_result result = { 0 };
 	pthread_t thread;
-	uint64_t value = 0, start_ns, spent_ns = 0;
+	uint64_t rounds = 1, start_ns, spent_ns = 0;
 
 	bench_args_parse(&a, argc, argv);
 	many = strcmp(a.role, "many") == 0;
@@ -73,18 +87,14 @@ int main(int argc, char **argv)
 	bench_pin(&a);
 	if (pthread_create(&thread, NULL, other, NULL) != 0)
 		bench_fail("no second thread");
+	(void)turns(0); /* until the other runs, too */
 	start_ns = bench_now_ns();
 	do {
-		for (unsigned i = 0; i < TURNS; i++) {
-			if (many)
-				spent_ns += write_lines(value);
-			cleat_store_release(&turn.value, value + 1);
-			value += 2;
-			(void)wait_for(value);
-		}
+		spent_ns += turns(2 * rounds * TURNS);
+		rounds++;
 	} while (bench_now_ns() - start_ns < a.ms * 1000000ULL);
 	result.ns = many ? spent_ns : bench_now_ns() - start_ns;
-	result.elements = many ? value / 2 * LINES : value;
+	result.elements = (rounds - 1) * TURNS * (many ? LINES : 2);
 	cleat_store_relaxed(&over.value, 1);
 	(void)pthread_join(thread, NULL);
 	return bench_print(&result);
