@@ -3,12 +3,13 @@
 """report.py - results of tools/bench as a table in Markdown, and as plots.
 
     report.py FILE.json                       the table
-    report.py FILE.json --plots FOLDER        plots as well: FOLDER/*.svg
+    report.py FILE.json --plots FOLDER        plots as well: FOLDER/*.svg; --ghz N: in cycles
     report.py FILE.json --into FILE.md        the table into a text, between its marks; and between
                                               others, if it has them, check.py's recorded counts
 
 docs/performance.md is made with
-    tests/bench/report.py docs/performance/run.json --plots docs/performance --into docs/performance.md
+    tests/bench/report.py docs/performance/run.json --plots docs/performance --ghz 2.1 \
+        --into docs/performance.md
 """
 import argparse
 import json
@@ -73,7 +74,7 @@ def moved(rows):
     looks = sorted(n for row in rows for n in row.get('line_ns') or () if n is not None)
     if not looks:
         return ''
-    return ('\nBefore each pair of runs it was looked how long a cache line took to the other core: %s '
+    return ('\nBefore each pair of runs it was looked how long a line took to the other core: %s '
             'ns as the median of %d\nlooks, %s to %s ns in nine of ten of them.\n' % (
                 digits(statistics.median(looks)), len(looks),
                 *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95))))
@@ -117,18 +118,29 @@ def joined(*parts):
     return sides
 
 
-def plots(rows):
-    """{file: picture}; one that has no figures is left out."""
+def in_cycles(sides, ghz):
+    """Points in ns as points in cycles."""
+    return {side: [(where, value * ghz, tuple(v * ghz for v in spread))
+                   for where, value, spread in found] for side, found in sides.items()}
+
+
+def plots(rows, ghz):
+    """{file: picture}; one that has no figures is left out. `ghz`: cycles instead of ns."""
+    per_element = 'cycles of %g GHz per element' % ghz if ghz else 'ns per element'
+
+    def bursts(case):
+        return in_cycles(points(rows, case, 'burst'), ghz or 1)
+
     def crowd(burst):
         return joined(points(rows, 'ring-local', 1, True, mode='mpmc', burst=burst),
                       points(rows, 'ring-mpmc', 2, True, burst=burst),
                       points(rows, 'ring-crowd', 4, True, burst=burst,
                              placing='one of each per core'))
     wanted = {
-        'ring-spsc.svg': ('SPSC ring between two processes', 'burst', 'ns per element',
-                          points(rows, 'ring-spsc', 'burst'), True),
-        'ring-mpmc.svg': ('MPMC ring between two processes', 'burst', 'ns per element',
-                          points(rows, 'ring-mpmc', 'burst'), True),
+        'ring-spsc.svg': ('SPSC ring between two processes', 'burst', per_element,
+                          bursts('ring-spsc'), True),
+        'ring-mpmc.svg': ('MPMC ring between two processes', 'burst', per_element,
+                          bursts('ring-mpmc'), True),
         'ring-processes.svg': ('MPMC ring on two cores, burst 32', 'processes',
                                'million elements per second', crowd(32), True),
         'pipeline.svg': ('Packets to another process and back', 'burst',
@@ -154,13 +166,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('file', metavar='FILE.json', help='what tools/bench --json wrote')
     parser.add_argument('--plots', metavar='FOLDER', help='write plots there')
+    parser.add_argument('--ghz', type=float, metavar='N',
+                        help="the processor's clock: plots of cycles instead of ns")
     parser.add_argument('--into', metavar='FILE.md', help='put the table into that text')
     args = parser.parse_args()
     with open(args.file, encoding='utf-8') as f:
         rows = json.load(f)
     if args.plots:
         os.makedirs(args.plots, exist_ok=True)
-        for name, picture in plots(rows).items():
+        for name, picture in plots(rows, args.ghz).items():
             with open(os.path.join(args.plots, name), 'w', encoding='utf-8') as f:
                 f.write(picture)
     if args.into:

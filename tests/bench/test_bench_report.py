@@ -71,6 +71,11 @@ def check_plots(folder):
     words = [t.text for t in picture.iter(name + 'text')]
     for word in ('burst', 'Cleat', 'DPDK', '1', '8', '32', '50', '2'):
         expect('"%s" among %s' % (word, words), word in words)
+    code, out = report(folder, ROWS, '--plots', folder + '/cycles', '--ghz', '2.5')
+    expect('in cycles: exit code %d: %s' % (code, out), code == 0)
+    picture_in_cycles = xml.parse(folder + '/cycles/ring-spsc.svg').getroot()
+    words = [t.text for t in picture_in_cycles.iter(name + 'text')]
+    expect('cycles per element among %s' % words, 'cycles of 2.5 GHz per element' in words)
     heights = [float(c.get('cy')) for c in picture.iter(name + 'circle')]
     expect('less is lower: %s' % heights, heights == sorted(heights) and heights[0] < heights[1])
 
