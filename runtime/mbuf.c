@@ -23,7 +23,7 @@ static int may_alloc(unsigned n)
 }
 
 /* Two words of a header, in one store. */
-typedef uint64_t two_words __attribute__((vector_size(16), aligned(8), may_alias));
+typedef uint64_t two_words __attribute__((vector_size(16), aligned(4), may_alias));
 
 cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t word)
 {
@@ -33,7 +33,7 @@ cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t wor
 }
 
 /* Inside an operation. Few and wide stores: they are most of what an allocation costs. Nothing is
- * fetched here: who filled the cache has touched the mbufs. */
+ * fetched here: whoever put the mbufs into the cache has touched or fetched them. */
 cleat_inline int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
 	const two_words fresh = *(const two_words *)(const void *)&pool->fresh;

@@ -147,6 +147,14 @@ cleat_inline uint32_t cleat_mbuf_headroom(const struct cleat_mbuf *m)
 /** Room behind the data of this segment. */
 uint32_t cleat_mbuf_tailroom(const struct cleat_mbuf *m);
 
+/* Start to fetch what whoever has the packet will write: the header, and the first line of the data
+ * of a fresh mbuf of a pool with that headroom. */
+cleat_inline void cleat_mbuf_prefetch(const struct cleat_mbuf *m, uint16_t headroom)
+{
+	cleat_prefetch_write(m);
+	cleat_prefetch_write((const char *)(m + 1) + headroom);
+}
+
 /** Header fields as after alloc: no data, one segment, data_off at @p headroom. */
 cleat_inline void cleat_mbuf_reset(struct cleat_mbuf *m, uint16_t headroom)
 {

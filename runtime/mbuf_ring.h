@@ -31,14 +31,6 @@ cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
 	}
 }
 
-/* A packet's header and the start of its data, where a pool of the usual headroom has it. Both will
- * be written, if only by whoever has the packet next. */
-cleat_inline void cleat_mbuf_prefetch(const struct cleat_mbuf *m)
-{
-	cleat_prefetch_write(m);
-	cleat_prefetch_write((const char *)(m + 1) + CLEAT_MBUF_HEADROOM_DEFAULT);
-}
-
 /* The next @p n packets of a ring whose only consumer we are, so that they are here when they are
  * taken. */
 cleat_inline void cleat_ring_prefetch_spsc(const struct cleat_ring *r, uint32_t n)
@@ -50,7 +42,7 @@ cleat_inline void cleat_ring_prefetch_spsc(const struct cleat_ring *r, uint32_t 
 
 		if ((slot & 1U) != cleat_ring_lap(r, pos))
 			return;
-		cleat_mbuf_prefetch(cleat_mbuf_of(slot >> 1));
+		cleat_mbuf_prefetch(cleat_mbuf_of(slot >> 1), CLEAT_MBUF_HEADROOM_DEFAULT);
 	}
 }
 
@@ -92,7 +84,7 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 	}
 	cleat_handles_to_ptrs(out, handles, n);
 	for (uint32_t i = 0; i < n; i++)
-		cleat_mbuf_prefetch(out[i]);
+		cleat_mbuf_prefetch(out[i], CLEAT_MBUF_HEADROOM_DEFAULT);
 	for (uint32_t i = 0; i < n; i++)
 		cleat_mbuf_own(out[i], word);
 	return n;

@@ -310,25 +310,27 @@ static uint32_t cache_len(const struct cleat_mempool *mp, const struct cleat_cac
 	return cleat_likely(len <= mp->cache_handles) ? len : 0;
 }
 
-/* @return the cache's new length, at least @p n if the ring has them. Others had these mbufs: their
- * headers and the start of their data are fetched already, many at once. */
+/* Take from the ring. Others had these mbufs: their headers and the start of their data are fetched
+ * already, many at once. */
+static uint32_t get_from_ring(struct cleat_mempool *mp, cleat_handle *out, uint32_t n, int bulk)
+{
+	n = cleat_ring_get_mpmc(&mp->ring, out, n, bulk);
+	for (uint32_t i = 0; i < n; i++)
+		cleat_mbuf_prefetch(cleat_mbuf_of(out[i]), mp->headroom);
+	return n;
+}
+
+/* @return the cache's new length, at least @p n if the ring has them */
 static uint32_t refill(
 	struct cleat_mempool *mp, struct cleat_cache_shm *cache, uint32_t len, uint32_t n)
 {
-	cleat_handle *fresh = cleat_cache_handles(cache) + len;
 	uint32_t want = n - len + mp->cache_handles / 2;
 
 	if (want > mp->cache_handles - len)
 		want = mp->cache_handles - len;
-	want = cleat_ring_get_mpmc(&mp->ring, fresh, want, 0);
-	for (uint32_t i = 0; i < want; i++) {
-		const struct cleat_mbuf *m = cleat_mbuf_of(fresh[i]);
-
-		cleat_prefetch_write(m);
-		cleat_prefetch_write((const char *)(m + 1) + mp->headroom);
-	}
-	cleat_store_release(&cache->len, len + want);
-	return len + want;
+	len += get_from_ring(mp, cleat_cache_handles(cache) + len, want, 0);
+	cleat_store_release(&cache->len, len);
+	return len;
 }
 
 const cleat_handle *cleat_mempool_take_past(
@@ -338,7 +340,7 @@ const cleat_handle *cleat_mempool_take_past(
 	uint32_t len;
 
 	if (cache == NULL || n > mp->cache_handles)
-		return cleat_ring_get_mpmc(&mp->ring, room, n, 1) == n ? room : NULL;
+		return get_from_ring(mp, room, n, 1) == n ? room : NULL;
 	len = cache_len(mp, cache);
 	if (len < n)
 		len = refill(mp, cache, len, n);
