@@ -239,6 +239,11 @@ static uint32_t *index_entry(uint32_t at)
 	return &cleat_registry->zone_index[at & (CLEAT_ZONE_INDEX_SIZE - 1)];
 }
 
+static uint32_t index_value(uint32_t hash, uint32_t zone)
+{
+	return (hash & INDEX_HASH) | (zone + INDEX_ZONE);
+}
+
 int cleat_registry_find_zone(const char *name, struct cleat_zone_shm *out)
 {
 	struct cleat_zone_shm row;
@@ -279,7 +284,7 @@ void cleat_registry_index_add(uint32_t zone, const char *name)
 
 		if (*entry < INDEX_ZONE) {
 			/* partner: the acquire load in cleat_registry_find_zone() */
-			cleat_store_release(entry, (start & INDEX_HASH) | (zone + INDEX_ZONE));
+			cleat_store_release(entry, index_value(start, zone));
 			return;
 		}
 	}
@@ -294,7 +299,7 @@ void cleat_registry_index_remove(uint32_t zone, const char *name)
 
 		if (*index_entry(at) == INDEX_NEVER)
 			return;
-		if (*index_entry(at) != ((start & INDEX_HASH) | (zone + INDEX_ZONE)))
+		if (*index_entry(at) != index_value(start, zone))
 			continue;
 		cleat_store_release(index_entry(at), INDEX_WAS);
 		/* Nothing lies behind: this and the "was" before it need not be passed any more. */
