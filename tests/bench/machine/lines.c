@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 {
 	struct bench_result result = { 0 };
 	pthread_t thread;
-	uint64_t rounds = 1, start_ns, spent_ns = 0;
+	uint64_t rounds = 0, start_ns, spent_ns = 0;
 
 	bench_args_parse(&a, argc, argv);
 	many = strcmp(a.role, "many") == 0;
@@ -90,11 +90,11 @@ int main(int argc, char **argv)
 	(void)turns(0); /* until the other runs, too */
 	start_ns = bench_now_ns();
 	do {
-		spent_ns += turns(2 * rounds * TURNS);
 		rounds++;
+		spent_ns += turns(2 * rounds * TURNS);
 	} while (bench_now_ns() - start_ns < a.ms * 1000000ULL);
 	result.ns = many ? spent_ns : bench_now_ns() - start_ns;
-	result.elements = (rounds - 1) * TURNS * (many ? LINES : 2);
+	result.elements = rounds * TURNS * (many ? LINES : 2);
 	cleat_store_relaxed(&over.value, 1);
 	(void)pthread_join(thread, NULL);
 	return bench_print(&result);
