@@ -308,7 +308,6 @@ static bool was_probed(void *arg)
 /* Given back or detached, it is nobody's until somebody wants it or it is bound anew. */
 START_TEST(stays_away)
 {
-	struct cleat_attach_options options = { .instance = test_instance(), .name = "chief" };
 	unsigned want = 2;
 
 	ask_back();
@@ -323,7 +322,7 @@ START_TEST(stays_away)
 	rebind("uio_pci_generic");
 	ck_assert_msg(wait_for(was_probed, &want, 5000), "%s", child_err(&primary));
 
-	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	attach_as("chief");
 	ck_assert_msg(cleat_ctl_device_detach(NIC) == 0, "%s", cleat_error());
 	child_signal(&primary, SIGUSR1);
 	sleep_us(50000);

@@ -22,11 +22,9 @@ static struct child primary;
 
 static void up(const struct toy *toy)
 {
-	struct cleat_attach_options options = { .instance = test_instance(), .name = "setter" };
-
 	toy_data_register();
 	toy_primary_start(&primary, toy);
-	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	attach_as("setter");
 }
 
 static void down(void)

@@ -19,11 +19,9 @@ static struct child primary;
 
 static void setup(void)
 {
-	struct cleat_attach_options options = { .instance = test_instance(), .name = "chief" };
-
 	primary_start(&primary, 32, "--vdev", "net_null0", "--vdev", "net_null1", "--vdev",
 		"net_ring0", NULL);
-	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	attach_as("chief");
 }
 
 static void teardown(void)

@@ -23,11 +23,9 @@ static const struct cleat_port_shm *row;
 
 static void setup(void)
 {
-	struct cleat_attach_options options = { .instance = test_instance(), .name = "wisher" };
-
 	toy_data_register();
 	toy_primary_start(&primary, &toy);
-	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	attach_as("wisher");
 	row = &cleat_registry->ports[0];
 }
 

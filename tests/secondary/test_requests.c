@@ -20,10 +20,8 @@ static struct child primary;
 
 static void setup(void)
 {
-	struct cleat_attach_options options = { .instance = test_instance(), .name = "asker" };
-
 	primary_start(&primary, 64, NULL);
-	ck_assert_msg(cleat_attach(&options, NULL) == 0, "%s", cleat_error());
+	attach_as("asker");
 }
 
 static void teardown(void)

@@ -11,6 +11,8 @@
 
 #include "ipc/rundir.h"
 #include "ipc/socket.h"
+#include "runtime/error.h"
+#include "secondary/attach.h"
 #include "tests/support/spawn.h"
 
 static void fail(struct child *c, const char *what)
@@ -79,6 +81,16 @@ void primary_stop(struct child *c)
 	if (cleat_rundir_paths(&rd, test_instance()) == 0 && access(rd.dir, F_OK) == 0)
 		fail(c, "left its directory behind");
 	child_end(c);
+}
+
+void attach_as(const char *name)
+{
+	struct cleat_attach_options options = { .instance = test_instance(), .name = name };
+
+	if (cleat_attach(&options, NULL) == 0)
+		return;
+	fprintf(stderr, "%s cannot attach: %s\n", name, cleat_error());
+	exit(1);
 }
 
 /* ---- audit ---- */

@@ -87,6 +87,9 @@ int primary_inside(char *argv[], void (*prepare)(struct cleat_primary *p));
 /** SIGTERM; ends the test if it does not end with 0 or leaves something behind. */
 void primary_stop(struct child *c);
 
+/** Be a secondary of test_instance(); ends the test if it cannot. cleat_detach() ends it. */
+void attach_as(const char *name);
+
 /* `cleat audit --json`: sums over all pools. */
 struct audit_result {
 	int status; /* exit code */
