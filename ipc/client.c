@@ -184,6 +184,7 @@ static int send_hello(
 	hello.abi = CLEAT_ABI;
 	hello.name = name;
 	hello.version = version;
+	hello.no_procs = config->no_procs != 0;
 	hello.tid = (uint32_t)syscall(SYS_gettid);
 	hello.role = config->observer ? CLEAT__ROLE__ROLE_OBSERVER : CLEAT__ROLE__ROLE_SECONDARY;
 	env.body_case = CLEAT__ENVELOPE__BODY_HELLO;

@@ -46,7 +46,8 @@ struct cleat_client_config {
 	const char *socket;   /* NULL: found by the instance's name */
 	const char *name;     /* of this process */
 	int observer;	      /* 0: secondary */
-	int timeout_ms;	      /* for the whole attach; 0: CLEAT_REQUEST_TIMEOUT_MS */
+	int no_procs;	/* not interested in other processes: no events of their coming and end */
+	int timeout_ms; /* for the whole attach; 0: CLEAT_REQUEST_TIMEOUT_MS */
 };
 
 /**

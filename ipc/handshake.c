@@ -94,6 +94,7 @@ static void take_hello(
 	hs->role = hello->role;
 	hs->peer_minor = hello->proto_minor;
 	hs->tid = hello->tid;
+	hs->no_procs = hello->no_procs != 0;
 	(void)snprintf(hs->name, sizeof(hs->name), "%s", hello->name);
 	memcpy(hs->version, version, sizeof(hs->version));
 	hs->state = CLEAT_HS_WAIT_READY;

@@ -69,6 +69,7 @@ struct cleat_hs_server {
 	Cleat__Role role;
 	uint32_t peer_minor;
 	uint32_t tid;
+	bool no_procs;
 	char name[CLEAT_NAME_LEN];
 	char version[CLEAT_NAME_LEN];
 };

@@ -110,7 +110,7 @@ int cleat_observer_attach(const char *instance)
 		.segment_add = on_segment_add,
 		.segment_remove = on_segment_remove,
 	};
-	struct cleat_client_config config = { .instance = instance, .observer = 1 };
+	struct cleat_client_config config = { .instance = instance, .observer = 1, .no_procs = 1 };
 	char name[CLEAT_NAME_LEN];
 	int err;
 

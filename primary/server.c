@@ -137,11 +137,17 @@ int cleat_conn_event(
 	return cleat_outbox_send(c, &env, NULL, 0);
 }
 
+static bool wants(const struct cleat_conn *c, Cleat__EventKind kind)
+{
+	return !c->hs.no_procs || (kind != CLEAT__EVENT_KIND__EVENT_PROC_READY &&
+					  kind != CLEAT__EVENT_KIND__EVENT_PROC_DIED);
+}
+
 void cleat_server_event(
 	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text)
 {
 	for (struct cleat_conn *c = p->conns; c != NULL; c = c->next) {
-		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0 &&
+		if (c->hs.state == CLEAT_HS_ATTACHED && c->sock >= 0 && wants(c, kind) &&
 			cleat_conn_event(c, kind, subject, text) == -ENOBUFS &&
 			kind == CLEAT__EVENT_KIND__EVENT_PORT_REMOVED)
 			cleat_untold_port(c, subject);

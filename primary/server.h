@@ -57,8 +57,8 @@ int cleat_server_start(struct cleat_primary *p);
 /** Tell everybody about the shutdown, close everything. */
 void cleat_server_stop(struct cleat_primary *p);
 
-/** Send an event to all attached. Those who read too slowly are told of a port's removal later;
- * other events are lost for them. */
+/** Send an event to all attached, but no coming and end of a process to those who said no. Those
+ * who read too slowly are told of a port's removal later; other events are lost for them. */
 void cleat_server_event(
 	struct cleat_primary *p, Cleat__EventKind kind, uint32_t subject, const char *text);
 

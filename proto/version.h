@@ -9,7 +9,7 @@
 
 /* See the note on compatibility in cleat.proto. */
 #define CLEAT_PROTO_MAJOR 1
-#define CLEAT_PROTO_MINOR 1 /* 1: allmulticast, MAC filters, offloads, PortLeft */
+#define CLEAT_PROTO_MINOR 2 /* 1: allmulticast, MAC filters, offloads, PortLeft; 2: no_procs */
 
 #define CLEAT_MSG_MAX_BYTES	 65536 /* one Envelope */
 #define CLEAT_MSG_MAX_FDS	 16    /* beside one Envelope */

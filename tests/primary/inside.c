@@ -64,7 +64,7 @@ int inside_next(int sock, struct cleat_message *m)
 	return rc == 1;
 }
 
-static void send_hello(int sock, const char *name)
+static void send_hello(int sock, const char *name, bool no_procs)
 {
 	static char version[] = CLEAT_VERSION;
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
@@ -77,6 +77,7 @@ static void send_hello(int sock, const char *name)
 	hello.role = CLEAT__ROLE__ROLE_SECONDARY;
 	hello.version = version;
 	hello.tid = (uint32_t)gettid();
+	hello.no_procs = no_procs;
 	env.body_case = CLEAT__ENVELOPE__BODY_HELLO;
 	env.hello = &hello;
 	inside_send(sock, &env);
@@ -92,7 +93,7 @@ static void send_ready(int sock)
 	inside_send(sock, &env);
 }
 
-int inside_attach(const char *name, uint16_t *slot)
+static int attach(const char *name, uint16_t *slot, bool no_procs)
 {
 	int sock = cleat_socket_connect(inside.rundir.socket, 1000);
 	struct cleat_message m;
@@ -100,7 +101,7 @@ int inside_attach(const char *name, uint16_t *slot)
 
 	ck_assert_msg(sock >= 0, "%s", cleat_error());
 	*slot = CLEAT_SLOT_NONE;
-	send_hello(sock, name);
+	send_hello(sock, name, no_procs);
 	inside_turn();
 	while (!last && inside_next(sock, &m)) {
 		if (m.env->body_case == CLEAT__ENVELOPE__BODY_WELCOME)
@@ -114,6 +115,16 @@ int inside_attach(const char *name, uint16_t *slot)
 	inside_turn();
 	(void)inside_events(sock, CLEAT__EVENT_KIND__EVENT_NONE, 0);
 	return sock;
+}
+
+int inside_attach(const char *name, uint16_t *slot)
+{
+	return attach(name, slot, false);
+}
+
+int inside_attach_no_procs(const char *name, uint16_t *slot)
+{
+	return attach(name, slot, true);
 }
 
 unsigned inside_events(int sock, Cleat__EventKind kind, uint32_t subject)

@@ -24,6 +24,8 @@ void inside_turn(void);
 
 /** Attach a secondary. @return its socket; *slot receives its slot */
 int inside_attach(const char *name, uint16_t *slot);
+/** The same, not interested in other processes. */
+int inside_attach_no_procs(const char *name, uint16_t *slot);
 /** Send; the id is of the caller's choice. */
 void inside_send(int sock, Cleat__Envelope *env);
 /** The next message that waits. @return 1; 0 if there is none */
