@@ -197,7 +197,7 @@ static int connect_and_map(const struct cleat_attach_options *options)
 {
 	struct cleat_client_config config = { .instance = options->instance,
 		.name = options->name,
-		.no_procs = options->event == NULL,
+		.no_procs = options->no_procs || options->event == NULL,
 		.timeout_ms = options->timeout_ms };
 	char why[CLEAT_ERROR_LEN];
 	int err;

@@ -41,6 +41,7 @@ struct cleat_attach_options {
 	int timeout_ms;	      /* 0: CLEAT_REQUEST_TIMEOUT_MS */
 	cleat_event_fn event; /* or NULL */
 	void *event_arg;
+	int no_procs; /* no events of other processes' coming and end: these do not wake us */
 };
 
 /* How long each phase took, in microseconds. */

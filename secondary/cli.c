@@ -308,7 +308,7 @@ static void log_event(const Cleat__Event *event, void *arg)
 enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli)
 {
 	struct cleat_attach_options options = {
-		.instance = cli->instance, .name = cli->name, .event = log_event
+		.instance = cli->instance, .name = cli->name, .event = log_event, .no_procs = 1
 	};
 	enum cleat_cli_exit code = CLEAT_CLI_OK;
 	int err = cleat_attach(&options, &cli->times);
