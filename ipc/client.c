@@ -132,19 +132,39 @@ static int take_message(struct cleat_client *c, struct cleat_message *m)
 	}
 }
 
+static int receive(struct cleat_client *c, struct cleat_message *m)
+{
+	int err = cleat_message_recv(c->sock, m);
+
+	return err != 0 ? err : cleat_err(-ESTALE, "the primary closed the connection");
+}
+
+/* @return 1, -EAGAIN when there is none, or what ends the connection */
+static int next_message(struct cleat_client *c, struct cleat_message *m)
+{
+	if (c->aside.env == NULL)
+		return receive(c, m);
+	*m = c->aside;
+	c->aside = (struct cleat_message){ 0 };
+	return 1;
+}
+
+/* @return 1, or what ends the connection */
+static int handle(struct cleat_client *c, struct cleat_message *m)
+{
+	int err = take_message(c, m);
+
+	cleat_message_clear(m);
+	return err < 0 ? err : 1;
+}
+
 /* @return 1 after a message, -EAGAIN when there is none, else the connection is of no use */
 static int read_one(struct cleat_client *c)
 {
 	struct cleat_message m;
-	int err = cleat_message_recv(c->sock, &m);
+	int err = next_message(c, &m);
 
-	if (err == 0)
-		return cleat_err(-ESTALE, "the primary closed the connection");
-	if (err < 0)
-		return err;
-	err = take_message(c, &m);
-	cleat_message_clear(&m);
-	return err < 0 ? err : 1;
+	return err == 1 ? handle(c, &m) : err;
 }
 
 int cleat_client_read(struct cleat_client *c)
@@ -157,11 +177,31 @@ int cleat_client_read(struct cleat_client *c)
 	return err == 1 || err == -EAGAIN ? err : cleat_client_lose(c, -ESTALE, cleat_error());
 }
 
+int cleat_client_read_reply(struct cleat_client *c)
+{
+	struct cleat_message m;
+	int err;
+
+	if (c->lost || c->aside.env != NULL)
+		return 0;
+	err = receive(c, &m);
+	if (err == -EAGAIN)
+		return err;
+	if (err == 1 && m.env->body_case != CLEAT__ENVELOPE__BODY_REPLY) {
+		c->aside = m;
+		return 0;
+	}
+	if (err == 1)
+		err = handle(c, &m);
+	return err == 1 ? 1 : cleat_client_lose(c, -ESTALE, cleat_error());
+}
+
 int cleat_client_dispatch(struct cleat_client *c)
 {
 	int err;
 
 	pthread_mutex_lock(&c->reading);
+	cleat_client_watch_tick(c);
 	while ((err = cleat_client_read(c)) == 1)
 		;
 	pthread_mutex_unlock(&c->reading);
@@ -250,7 +290,7 @@ static struct cleat_client *new_client(
 
 	if (!c)
 		return NULL;
-	c->sock = c->watch_fd = -1;
+	c->sock = c->watch_fd = c->timer_fd = -1;
 	cleat_look_init(&c->look);
 	c->ops = *ops;
 	c->arg = arg;
@@ -292,7 +332,7 @@ int cleat_client_connect(struct cleat_client **out, const struct cleat_client_co
 		cleat_client_close(c);
 		return err;
 	}
-	c->watch_fd = cleat_client_watch(c->sock);
+	cleat_client_watch_open(c);
 	*out = c;
 	return 0;
 }
@@ -303,8 +343,9 @@ void cleat_client_close(struct cleat_client *c)
 
 	if (!c)
 		return;
-	cleat_fd_close(&c->watch_fd);
+	cleat_client_watch_close(c);
 	cleat_fd_close(&c->sock);
+	cleat_message_clear(&c->aside);
 	for (i = 0; i < CLEAT_MAX_REQUESTS; i++)
 		cleat_message_clear(&c->waiting[i].reply);
 	pthread_cond_destroy(&c->wake);

@@ -6,29 +6,61 @@
  * wake the requester. So the requester looks at the socket itself, without sleeping. Meanwhile the
  * pump must sleep on: it watches an epoll with the socket in it, which is told not to look.
  *
- *   - Only replies are taken here. The first message that is another (an event, memory, the end of
- *     the connection) is left, and so is all behind it: the pump handles them in order.
+ *   watched     the pump is woken by the socket. Left by the first requester.
+ *   not         it is woken by a timer, each millisecond, and handles what is there. Left when a
+ *               tick finds that nobody asked since the one before, or when a requester cannot wait
+ *               for its reply: so requests that follow each other do not pay for the change.
+ *
+ *   - Only replies are handled here. The first message that is another (an event, memory) is set
+ *     aside, and all behind it left, for the pump, which is called by the timer: it handles them
+ *     in order.
  *   - Watching again tells the pump of whatever is there by then, because the epoll is
  *     level-triggered.
  *   - A hang-up cannot be hidden. The pump then waits for `reading` until this is over.
  */
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "ipc/client_state.h"
 #include "ipc/socket.h"
 #include "runtime/arch.h"
 
 #define LOOK_NS UINT64_C(100000)
+#define TICK_NS 1000000L
+#define NOW_NS	1L
 
-int cleat_client_watch(int sock)
+/* ---- who wakes the pump ---- */
+
+static int add(int epoll, int fd)
 {
 	struct epoll_event in = { .events = EPOLLIN };
-	int fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, sock, &in) < 0)
-		cleat_fd_close(&fd);
-	return fd;
+	return fd < 0 ? -1 : epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &in);
+}
+
+void cleat_client_watch_open(struct cleat_client *c)
+{
+	c->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	c->watched = true;
+	if (c->watch_fd < 0 || add(c->watch_fd, c->sock) < 0 || add(c->watch_fd, c->timer_fd) < 0)
+		cleat_client_watch_close(c);
+}
+
+void cleat_client_watch_close(struct cleat_client *c)
+{
+	cleat_fd_close(&c->watch_fd);
+	cleat_fd_close(&c->timer_fd);
+}
+
+/* @param ns  0: never */
+static int set_timer(const struct cleat_client *c, long ns)
+{
+	struct itimerspec in = { .it_value.tv_nsec = ns };
+
+	return timerfd_settime(c->timer_fd, 0, &in, NULL);
 }
 
 static int set_interest(const struct cleat_client *c, uint32_t events)
@@ -37,6 +69,37 @@ static int set_interest(const struct cleat_client *c, uint32_t events)
 
 	return epoll_ctl(c->watch_fd, EPOLL_CTL_MOD, c->sock, &interest);
 }
+
+/* Both under `reading`, as long as there is a watch. @return 0 or -1 */
+static int unwatch(struct cleat_client *c)
+{
+	if (c->watched && (set_timer(c, TICK_NS) < 0 || set_interest(c, 0) < 0))
+		return -1;
+	c->watched = false;
+	return 0;
+}
+
+static void watch(struct cleat_client *c)
+{
+	long timer = c->aside.env != NULL ? NOW_NS : 0;
+
+	if (!c->watched && (set_interest(c, EPOLLIN) < 0 || set_timer(c, timer) < 0))
+		(void)cleat_client_lose(c, -ESTALE, "the socket cannot be watched any more");
+	c->watched = true;
+}
+
+void cleat_client_watch_tick(struct cleat_client *c)
+{
+	uint64_t ticks;
+
+	if (c->watch_fd < 0 || read(c->timer_fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	if (!c->watched && (!c->asked || set_timer(c, TICK_NS) < 0))
+		watch(c);
+	c->asked = false;
+}
+
+/* ---- the requester ---- */
 
 /* Take the socket from the pump. @return whether we read now */
 static bool take_over(struct cleat_client *c)
@@ -48,16 +111,19 @@ static bool take_over(struct cleat_client *c)
 	pthread_mutex_unlock(&c->lock);
 	if (!another_pumps || c->watch_fd < 0 || pthread_mutex_trylock(&c->reading) != 0)
 		return false;
-	if (cleat_look_begin(&c->look, LOOK_NS) && set_interest(c, 0) == 0)
+	if (c->aside.env == NULL && cleat_look_begin(&c->look, LOOK_NS) && unwatch(c) == 0)
 		return true;
+	watch(c);
 	pthread_mutex_unlock(&c->reading);
 	return false;
 }
 
+/* What is left is the pump's: at once if somebody waits for it, else at the next tick. */
 static void give_back(struct cleat_client *c)
 {
-	if (set_interest(c, EPOLLIN) < 0)
-		(void)cleat_client_lose(c, -ESTALE, "the socket cannot be watched any more");
+	c->asked = true;
+	if (cleat_client_owed(c) || (c->aside.env != NULL && set_timer(c, NOW_NS) < 0))
+		watch(c);
 	pthread_mutex_unlock(&c->reading);
 }
 
@@ -65,11 +131,11 @@ static void give_back(struct cleat_client *c)
 static void look(struct cleat_client *c, uint32_t id)
 {
 	while (cleat_look_on(&c->look)) {
-		int next = cleat_message_next_is_reply(c->sock);
+		int got = cleat_client_read_reply(c);
 
-		if (next == -EAGAIN)
+		if (got == -EAGAIN)
 			cleat_pause();
-		else if (next == 0 || cleat_client_read(c) != 1 || cleat_client_answered(c, id))
+		else if (got != 1 || cleat_client_answered(c, id))
 			return;
 	}
 }

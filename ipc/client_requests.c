@@ -63,6 +63,17 @@ bool cleat_client_answered(struct cleat_client *c, uint32_t id)
 	return answered;
 }
 
+bool cleat_client_owed(struct cleat_client *c)
+{
+	bool owed = false;
+
+	pthread_mutex_lock(&c->lock);
+	for (unsigned int i = 0; i < CLEAT_MAX_REQUESTS; i++)
+		owed |= c->waiting[i].id != 0 && c->waiting[i].reply.env == NULL;
+	pthread_mutex_unlock(&c->lock);
+	return owed;
+}
+
 /* Under the lock. */
 static int reserve(struct cleat_client *c, uint32_t *id)
 {

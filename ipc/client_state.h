@@ -33,15 +33,19 @@ struct waiting {
 
 struct cleat_client {
 	int sock;
-	int watch_fd; /* epoll, with `sock` in it; -1: none to be had */
+	int watch_fd; /* epoll, with `sock` and `timer_fd` in it; -1: none to be had */
+	int timer_fd; /* tells the pump to look, while nobody watches the socket */
 	struct cleat_client_ops ops;
 	void *arg;
 
 	/* Held by whoever takes messages off the socket, before `lock`. Recursive: a callback may
 	 * request. */
 	pthread_mutex_t reading;
-	struct cleat_hs_client hs; /* under `reading`, as is the next */
+	struct cleat_hs_client hs; /* under `reading`, as are the next */
 	struct cleat_look look;
+	bool watched;		    /* the socket, by `watch_fd` */
+	bool asked;		    /* since the last tick of `timer_fd` */
+	struct cleat_message aside; /* taken off the socket, still to be handled before all in it */
 
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t wake;
@@ -66,8 +70,16 @@ int cleat_client_read(struct cleat_client *c);
 /** The end of the connection, told to all. Under `reading`. @return @p status */
 int cleat_client_lose(struct cleat_client *c, int status, const char *reason);
 
-/** An epoll of @p sock that is readable when the socket is. @return it, or -1 */
-int cleat_client_watch(int sock);
+/** Make `watch_fd`: readable when there is something for the pump. Failing that it stays -1. */
+void cleat_client_watch_open(struct cleat_client *c);
+void cleat_client_watch_close(struct cleat_client *c);
+
+/** The pump's turn: is it to watch the socket again? Under `reading`. */
+void cleat_client_watch_tick(struct cleat_client *c);
+
+/** Take one message off the socket, if it is a reply handle it, else set it aside. Under `reading`.
+ * @return 1: it was a reply; 0: it was not; -EAGAIN; -ESTALE, as cleat_client_read() */
+int cleat_client_read_reply(struct cleat_client *c);
 
 /** Send a request and read its reply in this thread, if another one is the pump and neither takes
  * waiting. @return 0: sent, and perhaps answered; -EAGAIN: not sent, do it the other way; others */
@@ -75,6 +87,9 @@ int cleat_client_ask(struct cleat_client *c, const Cleat__Envelope *req);
 
 /** Whether the request of that number has its reply. */
 bool cleat_client_answered(struct cleat_client *c, uint32_t id);
+
+/** Whether any request has none yet. */
+bool cleat_client_owed(struct cleat_client *c);
 
 /** Takes a reply for whoever waits for it; what nobody waits for stays in @p m. */
 void cleat_client_take_reply(struct cleat_client *c, struct cleat_message *m);

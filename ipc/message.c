@@ -38,23 +38,6 @@ int cleat_message_recv(int sock, struct cleat_message *out)
 	return 1;
 }
 
-int cleat_message_next_is_reply(int sock)
-{
-	uint8_t data[CLEAT_MSG_MAX_BYTES];
-	int len = cleat_socket_peek(sock, data, sizeof(data));
-	Cleat__Envelope *env;
-	int is_reply;
-
-	if (len == -EAGAIN)
-		return -EAGAIN;
-	env = len > 0 ? cleat__envelope__unpack(NULL, (size_t)len, data) : NULL;
-	if (!env)
-		return 0;
-	is_reply = env->body_case == CLEAT__ENVELOPE__BODY_REPLY;
-	cleat__envelope__free_unpacked(env, NULL);
-	return is_reply;
-}
-
 void cleat_message_clear(struct cleat_message *m)
 {
 	if (m->env)

@@ -30,10 +30,6 @@ int cleat_message_send(int sock, const Cleat__Envelope *env, const int *fds, uns
  */
 int cleat_message_recv(int sock, struct cleat_message *out);
 
-/** Look at the next Envelope and leave it there. @return 1: it is a Reply; 0: it is another, or
- * none of ours, or the end; -EAGAIN: nothing is there */
-int cleat_message_next_is_reply(int sock);
-
 /** Free the Envelope and close the descriptors that nobody took. */
 void cleat_message_clear(struct cleat_message *m);
 

@@ -253,13 +253,6 @@ int cleat_socket_recv(int sock, void *data, size_t cap, struct cleat_fds *fds)
 	return (int)got;
 }
 
-int cleat_socket_peek(int sock, void *data, size_t cap)
-{
-	ssize_t got = recv(sock, data, cap, MSG_PEEK | MSG_DONTWAIT);
-
-	return got < 0 ? -errno : (int)got;
-}
-
 int cleat_socket_wait(int sock, short events, uint64_t deadline_ns)
 {
 	for (;;) {

@@ -62,10 +62,6 @@ int cleat_socket_send(int sock, const void *data, size_t len, const int *fds, un
  */
 int cleat_socket_recv(int sock, void *data, size_t cap, struct cleat_fds *fds);
 
-/** Copy the next packet and leave it there, with its descriptors. @return bytes, at most @p cap; 0
- * or a negative errno as of cleat_socket_recv(), without a sentence */
-int cleat_socket_peek(int sock, void *data, size_t cap);
-
 /** Wait until @p events (of poll) or the deadline. @return 0, -ETIMEDOUT, … A hang-up counts as
  * an event: the next read says what happened. */
 int cleat_socket_wait(int sock, short events, uint64_t deadline_ns);

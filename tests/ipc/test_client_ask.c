@@ -22,7 +22,7 @@ static struct {
 	int stop[2];
 	bool deaf; /* the pump announces itself, and then reads nothing */
 	bool slow; /* callbacks take their time */
-	atomic_int events, segments, foreign, lost;
+	atomic_int events, segments, foreign, lost, woken;
 } t;
 
 static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *fd)
@@ -75,9 +75,11 @@ static void *pump_main(void *arg)
 	ck_assert_int_eq((int)write(*(int *)arg, "x", 1), 1);
 	if (t.deaf)
 		return poll(&pfd[1], 1, -1) < 0 ? arg : NULL;
-	while (poll(pfd, 2, -1) > 0 && pfd[1].revents == 0)
+	while (poll(pfd, 2, -1) > 0 && pfd[1].revents == 0) {
+		atomic_fetch_add(&t.woken, 1);
 		if (cleat_client_dispatch(t.client) < 0)
 			break;
+	}
 	return NULL;
 }
 
@@ -162,13 +164,15 @@ START_TEST(requester_reads_its_reply)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		return;
 	t.deaf = true;
-	begin(script_answers);
-	for (int i = 0; i < CLEAT_MAX_REQUESTS - 1; i++) {
-		answered += ask(20) == 0;
-		usleep(1000);
+	for (int round = 0; round < 4 && answered == 0; round++) {
+		begin(script_answers);
+		for (int i = 0; i < CLEAT_MAX_REQUESTS - 1; i++) {
+			answered += ask(20) == 0;
+			usleep(1000);
+		}
+		end();
 	}
 	ck_assert_int_gt(answered, 0);
-	end();
 }
 END_TEST
 
@@ -258,6 +262,25 @@ START_TEST(pump_hears_events_after_many_requests)
 		usleep(100);
 	ck_assert_int_eq(t.events, MANY / 10);
 	ck_assert_int_eq(t.foreign, 0);
+	end();
+}
+END_TEST
+
+/* While requests follow each other it is not woken for each; afterwards it sleeps. */
+START_TEST(pump_sleeps)
+{
+	int woken;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	begin(script_answers);
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(ask(0), 0);
+	ck_assert_int_lt(t.woken, MANY);
+	usleep(20000);
+	woken = t.woken;
+	usleep(100000);
+	ck_assert_int_eq(t.woken, woken);
 	end();
 }
 END_TEST
@@ -352,7 +375,7 @@ int main(void)
 {
 	const TTest *tests[] = { requester_reads_its_reply, requester_leaves_what_is_no_reply,
 		reply_comes_after_what_was_before_it, pump_hears_events_after_many_requests,
-		each_thread_gets_its_own, primary_dies_while_it_is_looked_for,
+		pump_sleeps, each_thread_gets_its_own, primary_dies_while_it_is_looked_for,
 		reply_that_is_against_the_protocol, primary_that_does_not_answer };
 
 	return ipc_run("ipc/client_ask", tests, sizeof(tests) / sizeof(tests[0]));
