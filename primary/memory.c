@@ -58,6 +58,7 @@ static void empty_rows(struct cleat_registry_shm *r)
 	}
 	for (int i = 0; i < CLEAT_MAX_PORTS * 2 * CLEAT_MAX_QUEUES; i++) {
 		(&r->queues[0][0][0])[i].owner_slot = CLEAT_SLOT_NONE;
+		(&r->queues[0][0][0])[i].pool = 0xffff;
 		(&r->queues[0][0][0])[i].ring = 0xffff;
 	}
 	for (unsigned i = 0; i < CLEAT_MAX_LCORES; i++) {

@@ -141,6 +141,21 @@ static int check_pool_unused(uint32_t id, const struct cleat_pool_row_shm *row)
 	return 0;
 }
 
+/* Queues that had it before they were taken down: the next pool of that number is another. */
+static void forget_pool(uint32_t id)
+{
+	struct cleat_queue_row_shm *q = &cleat_registry->queues[0][0][0];
+	struct cleat_queue_row_shm row;
+
+	for (int i = 0; i < CLEAT_MAX_PORTS * 2 * CLEAT_MAX_QUEUES; i++) {
+		if (q[i].pool != id)
+			continue;
+		row = q[i];
+		row.pool = 0xffff;
+		CLEAT_ROW_WRITE(&q[i], &row);
+	}
+}
+
 int cleat_pool_free(struct cleat_primary *p, uint32_t pool)
 {
 	struct cleat_pool_row_shm row, empty = { 0 };
@@ -153,6 +168,7 @@ int cleat_pool_free(struct cleat_primary *p, uint32_t pool)
 	rc = check_pool_unused(pool, &row);
 	if (rc < 0)
 		return rc;
+	forget_pool(pool);
 	CLEAT_ROW_WRITE(&cleat_registry->pools[pool], &empty);
 	CLEAT_ROW_WRITE(&cleat_registry->rings[row.ring], &empty_ring);
 	return cleat_zone_free(p->heap, row.zone);

@@ -65,7 +65,9 @@ static void fill_row(struct cleat_port_shm *row, const struct cleat_port_ctrl *c
 
 static void clear_queue_rows(uint32_t port)
 {
-	struct cleat_queue_row_shm empty = { .owner_slot = CLEAT_SLOT_NONE, .ring = 0xffff };
+	struct cleat_queue_row_shm empty = {
+		.owner_slot = CLEAT_SLOT_NONE, .pool = 0xffff, .ring = 0xffff
+	};
 
 	for (int i = 0; i < 2 * CLEAT_MAX_QUEUES; i++) {
 		struct cleat_queue_row_shm *row = &(&cleat_registry->queues[port][0][0])[i];

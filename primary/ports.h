@@ -2,7 +2,7 @@
 /*
  * ports.h - the primary's side of ports: what drivers get from it, what processes may ask.
  *
- *   added (STOPPED) → configured with all its queues and the pool "default" → STARTED
+ *   added (STOPPED) → configured with all its queues and the pool on its node → STARTED
  *   configuring, stopping and settings of the whole port (MAC, MTU, …) need that no other process
  *   holds a queue of it
  *   removed: rows cleared, claims taken, everybody told

@@ -211,7 +211,7 @@ enum cleat_dir { CLEAT_RX = 0, CLEAT_TX = 1 };
 struct cleat_queue_row_shm {
 	uint16_t configured;
 	uint16_t owner_slot; /* CLEAT_SLOT_NONE: unclaimed */
-	uint16_t pool;	     /* rx: where its mbufs come from */
+	uint16_t pool;	     /* rx: where its mbufs come from, at last; 0xffff: none yet */
 	uint16_t descriptors;
 	uint16_t ring;	 /* net_ring: its ring; else 0xffff */
 	uint16_t claims; /* counts them; part of the queue's id in owner words (owner.h) */
