@@ -336,6 +336,17 @@ enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code)
 	return code == CLEAT_CLI_OK ? CLEAT_CLI_FAILED : code;
 }
 
+int cleat_cli_open(struct cleat_flow *flows, unsigned n, const struct cleat_endpoint_options *how)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < 2 * n; i++)
+		err = cleat_endpoint_prepare(i % 2 == 0 ? &flows[i / 2].tx : &flows[i / 2].rx, how);
+	for (unsigned i = 0; err == 0 && i < 2 * n; i++)
+		err = cleat_endpoint_open(i % 2 == 0 ? &flows[i / 2].tx : &flows[i / 2].rx, how);
+	return err;
+}
+
 int cleat_cli_pipeline(
 	const struct cleat_cli *cli, struct cleat_pipeline *p, struct cleat_flow *flows, unsigned n)
 {

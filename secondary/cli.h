@@ -82,6 +82,10 @@ enum cleat_cli_exit cleat_cli_attach(struct cleat_cli *cli);
 /** Detach, at the end. @return @p code, or FAILED with a sentence if the output was not written */
 enum cleat_cli_exit cleat_cli_detach(enum cleat_cli_exit code);
 
+/** Open what the flows take packets from and hand them to: ports are prepared first, all of them;
+ * each flow can hand on before it can take. @return as cleat_endpoint_open() */
+int cleat_cli_open(struct cleat_flow *flows, unsigned n, const struct cleat_endpoint_options *how);
+
 /** A pipeline with the limits that were asked for. The flows are open. @return 0; -ENOTSUP when
  * --interrupt was asked for and a flow cannot wake us */
 int cleat_cli_pipeline(const struct cleat_cli *cli, struct cleat_pipeline *p,

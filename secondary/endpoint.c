@@ -90,19 +90,27 @@ static int open_ring(struct cleat_endpoint *ep, const struct cleat_endpoint_opti
 	return err < 0 ? err : cleat_ctl_ring_open(ep->name, ring_end(ep), &ep->ring);
 }
 
-static int open_port(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options)
+int cleat_endpoint_prepare(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options)
 {
 	struct cleat_port_shm row;
-	int port = cleat_port_find(ep->name, &row);
-	int err;
+	int port;
 
+	if (ep->kind != CLEAT_ENDPOINT_PORT)
+		return 0;
+	port = cleat_port_find(ep->name, &row);
 	if (port < 0)
 		return port;
 	ep->port = (uint16_t)port;
 	memcpy(ep->mac, row.mac, sizeof(ep->mac));
 	if (ep->dir == CLEAT_RX && cleat_mempool_by_name(options->port.pool) == NULL)
 		return -ENOENT;
-	err = cleat_port_prepare(ep->port, ep->dir, ep->queue, &options->port);
+	return cleat_port_prepare(ep->port, ep->dir, ep->queue, &options->port);
+}
+
+static int open_port(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options)
+{
+	int err = cleat_endpoint_prepare(ep, options);
+
 	return err < 0 ? err : cleat_ctl_queue_claim(ep->port, ep->dir, ep->queue);
 }
 

@@ -42,6 +42,15 @@ struct cleat_endpoint_options {
 int cleat_endpoint_parse(const char *text, enum cleat_dir dir, struct cleat_endpoint *out);
 
 /**
+ * See to it that an endpoint's port is as wished (cleat_port_prepare()); a ring needs nothing.
+ * Whoever opens several endpoints prepares all of them first: a queue that is held keeps its port
+ * as it is.
+ *
+ * @return 0; -EBUSY when the port is in use and otherwise; others
+ */
+int cleat_endpoint_prepare(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options);
+
+/**
  * Claim the queue (preparing its port) or open the ring (making it if it is missing). The rings'
  * ends are: producer for CLEAT_TX, consumer for CLEAT_RX.
  *

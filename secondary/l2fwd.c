@@ -218,18 +218,12 @@ static void rewrite(struct cleat_mbuf **mbufs, unsigned n, void *arg)
 static int open_flows(const struct options *o, struct plan *plan)
 {
 	const struct cleat_endpoint_options how = { .port = o->cli.port };
-	int err = 0;
 
-	for (unsigned i = 0; err == 0 && i < plan->n; i++) {
-		struct cleat_flow *flow = &plan->flows[i];
-
-		err = cleat_endpoint_open(&flow->rx, &how);
-		if (err == 0)
-			err = cleat_endpoint_open(&flow->tx, &how);
-		flow->work = o->keep_macs ? NULL : rewrite;
-		flow->arg = &flow->tx;
+	for (unsigned i = 0; i < plan->n; i++) {
+		plan->flows[i].work = o->keep_macs ? NULL : rewrite;
+		plan->flows[i].arg = &plan->flows[i].tx;
 	}
-	return err;
+	return cleat_cli_open(plan->flows, plan->n, &how);
 }
 
 static void print_stats(const struct cleat_pipeline *p, void *arg)

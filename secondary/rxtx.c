@@ -227,10 +227,8 @@ static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_ge
 		.port = o->cli.port, .ring_slots = o->ring_slots, .ring_mode = o->ring_mode
 	};
 	struct cleat_mempool *pool;
-	int err = cleat_endpoint_open(&flow->tx, &how);
+	int err = cleat_cli_open(flow, 1, &how);
 
-	if (err == 0)
-		err = cleat_endpoint_open(&flow->rx, &how);
 	if (err == 0 && o->mode == MODE_MAC) {
 		flow->work = mac_work;
 		flow->arg = &flow->tx;

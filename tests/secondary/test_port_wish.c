@@ -231,6 +231,34 @@ START_TEST(options_of_the_workers)
 }
 END_TEST
 
+static void flow(const char *from, const char *to, const char *option, const char *value, int code)
+{
+	struct child c;
+
+	ck_assert_msg(child_run(&c, "cleat-rxtx", "--instance", test_instance(), "--rx", from,
+			      "--tx", to, "--packets", "10", option, value, NULL) == code,
+		"%s", child_err(&c));
+	child_end(&c);
+}
+
+/* A worker does not stand in its own way when a port has too few queues for it. */
+START_TEST(queues_of_the_workers)
+{
+	struct child p;
+
+	primary_start(&p, 32, "--vdev", "net_null0,queues=2", NULL);
+	attach_as("wisher");
+	for (int other = 0; other < 2; other++) {
+		works(cleat_ctl_port_stop(0));
+		works(cleat_ctl_port_configure(0, 1, 1, 0));
+		flow(other == 0 ? "port:0:0" : "port:0:1", other == 0 ? "port:0:1" : "port:0:0",
+			"--burst", "8", 0);
+	}
+	cleat_detach();
+	primary_stop(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("port_wish");
@@ -248,6 +276,7 @@ int main(void)
 	tcase_add_test(tc, others_take_it_as_it_is);
 	tcase_set_timeout(programs, 60);
 	tcase_add_test(programs, options_of_the_workers);
+	tcase_add_test(programs, queues_of_the_workers);
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, programs);
 	runner = srunner_create(suite);
