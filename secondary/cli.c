@@ -13,7 +13,6 @@
 #include "runtime/error.h"
 #include "runtime/port_offload.h"
 #include "runtime/registry.h"
-#include "secondary/pools.h"
 #include "secondary/sleep.h"
 #include "secondary/threads.h"
 
@@ -48,7 +47,10 @@ static const struct argp_option OPTIONS[] = {
 	{ "name", KEY_NAME, "NAME", 0,
 		"Name of this worker, unique among those attached (default: program and pid)", 0 },
 	{ "lcore", KEY_LCORE, "N", 0, "Claim this processor and run on it", 0 },
-	{ "pool", KEY_POOL, "NAME", 0, "Mempool to receive into (default: default)", 0 },
+	{ "pool", KEY_POOL, "NAME", 0,
+		"Mempool to receive into, or to make packets from (default: as the port is; at first, and "
+		"for packets that are made, the one on its NUMA node)",
+		0 },
 	{ "queues", KEY_QUEUES, "N", 0,
 		"Configure a port whose queues do not suffice with N each way (default: as many as we "
 		"use)",
@@ -248,7 +250,7 @@ void cleat_cli_init(struct cleat_cli *cli, const char *name)
 	program = name;
 	*cli = (struct cleat_cli){
 		.instance = "default",
-		.port = { .pool = CLEAT_POOL_DEFAULT, .queues = 1 },
+		.port = { .queues = 1 },
 		.burst = 32,
 		.lcore = -1,
 		.log_level = CLEAT_LOG_NOTICE,

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "runtime/error.h"
-#include "runtime/mempool.h"
 #include "runtime/pci/pci.h"
 #include "secondary/rings.h"
 
@@ -102,8 +101,6 @@ int cleat_endpoint_prepare(struct cleat_endpoint *ep, const struct cleat_endpoin
 		return port;
 	ep->port = (uint16_t)port;
 	memcpy(ep->mac, row.mac, sizeof(ep->mac));
-	if (ep->dir == CLEAT_RX && cleat_mempool_by_name(options->port.pool) == NULL)
-		return -ENOENT;
 	return cleat_port_prepare(ep->port, ep->dir, ep->queue, &options->port);
 }
 

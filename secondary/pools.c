@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "secondary/pools.h"
 
+#include <stdio.h>
+
 #include "secondary/request.h"
 
 int cleat_ctl_pool_create(const struct cleat_pool_request *req)
@@ -32,4 +34,13 @@ int cleat_ctl_pool_free(const char *name)
 	env.body_case = CLEAT__ENVELOPE__BODY_POOL_FREE;
 	env.pool_free = &body;
 	return cleat_request_call(&env, NULL);
+}
+
+struct cleat_mempool *cleat_pool_on_node(int node)
+{
+	char name[CLEAT_NAME_LEN];
+
+	(void)snprintf(name, sizeof(name), CLEAT_POOL_DEFAULT ".node%d", node);
+	return cleat_mempool_by_name(
+		node >= 0 && cleat_registry_find_pool(name, NULL) >= 0 ? name : CLEAT_POOL_DEFAULT);
 }

@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-#define CLEAT_POOL_DEFAULT "default" /* made by the primary at its start */
+/* Made by the primary at its start; those on further nodes are CLEAT_POOL_DEFAULT ".node1", … */
+#define CLEAT_POOL_DEFAULT "default"
 
 struct cleat_pool_request {
 	const char *name;
@@ -27,6 +28,10 @@ int cleat_ctl_pool_create(const struct cleat_pool_request *req);
 
 /** @return 0; -ENOENT; -EBUSY while mbufs are out or queues use it */
 int cleat_ctl_pool_free(const char *name);
+
+/** The primary's own pool on a NUMA node; its first if it has none there or @p node is -1. NULL
+ * with a sentence if there is none at all. */
+struct cleat_mempool *cleat_pool_on_node(int node);
 
 #ifdef __cplusplus
 }

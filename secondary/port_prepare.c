@@ -57,21 +57,77 @@ int cleat_port_find(const char *text, struct cleat_port_shm *row)
 
 /* ---- as wished? ---- */
 
-static int has_queue(const struct cleat_port_shm *row, enum cleat_dir dir, uint16_t queue)
+/* What is asked for. */
+struct ask {
+	uint16_t port, queue;
+	enum cleat_dir dir;
+	unsigned queues;  /* each way */
+	const char *pool; /* for the rx queues; NULL: each its own */
+	const struct cleat_port_wish *wish;
+};
+
+/* How the port is before we touch it. */
+struct before {
+	struct cleat_port_shm row;
+	uint16_t pools[CLEAT_MAX_QUEUES]; /* that each rx queue had at last, or none */
+};
+
+static int read_before(uint16_t port, struct before *before)
 {
-	return queue < (dir == CLEAT_RX ? row->rx_queues : row->tx_queues);
+	struct cleat_queue_row_shm queue;
+
+	if (read_port(port, &before->row) < 0)
+		return cleat_err(-ENODEV, "there is no port %u", port);
+	for (unsigned q = 0; q < CLEAT_MAX_QUEUES; q++) {
+		int err = CLEAT_ROW_READ(&queue, &cleat_registry->queues[port][CLEAT_RX][q]);
+
+		if (err < 0)
+			return cleat_err(err,
+				"port %u: the row of rx queue %u in the registry does not come to "
+				"rest",
+				port, q);
+		before->pools[q] = queue.pool;
+	}
+	return 0;
+}
+
+/* @return its name, NULL if there is none */
+static const char *pool_of(
+	const struct before *before, uint16_t queue, struct cleat_pool_row_shm *pool)
+{
+	uint16_t id = before->pools[queue];
+
+	if (id >= CLEAT_MAX_POOLS || CLEAT_ROW_READ(pool, &cleat_registry->pools[id]) < 0 ||
+		pool->name[0] == '\0')
+		return NULL;
+	pool->name[CLEAT_NAME_LEN - 1] = '\0';
+	return pool->name;
+}
+
+/* In what the queue's pool differs; "" if it does not. */
+static void pool_difference(
+	const struct ask *ask, const struct before *before, char *text, size_t len)
+{
+	struct cleat_pool_row_shm pool;
+	const char *is = ask->pool != NULL ? pool_of(before, ask->queue, &pool) : NULL;
+
+	if (ask->pool != NULL && (is == NULL || strcmp(is, ask->pool) != 0))
+		(void)snprintf(text, len, "rx queue %u filled from %s%s, not %s", ask->queue,
+			is != NULL ? "pool " : "no pool", is != NULL ? is : "", ask->pool);
 }
 
 /* In what the port differs, as "MTU 1500, not 9000"; "" if it does not. */
-static const char *difference(const struct cleat_port_shm *row, enum cleat_dir dir, uint16_t queue,
-	const struct cleat_port_wish *wish, char *text, size_t len)
+static void difference(const struct ask *ask, const struct before *before, char *text, size_t len)
 {
+	const struct cleat_port_shm *row = &before->row;
+	const struct cleat_port_wish *wish = ask->wish;
 	char is[CLEAT_OFFLOAD_TEXT_LEN], not [CLEAT_OFFLOAD_TEXT_LEN];
 
 	text[0] = '\0';
-	if (!has_queue(row, dir, queue))
+	if (ask->queue >= (ask->dir == CLEAT_RX ? row->rx_queues : row->tx_queues))
 		(void)snprintf(text, len, "%u rx and %u tx queues (--queues), and no %s queue %u",
-			row->rx_queues, row->tx_queues, dir == CLEAT_RX ? "rx" : "tx", queue);
+			row->rx_queues, row->tx_queues, ask->dir == CLEAT_RX ? "rx" : "tx",
+			ask->queue);
 	else if (wish->mtu != 0 && wish->mtu != row->mtu)
 		(void)snprintf(text, len, "MTU %u, not %u", row->mtu, wish->mtu);
 	else if (wish->has_offloads && wish->offloads != row->offloads)
@@ -80,7 +136,8 @@ static const char *difference(const struct cleat_port_shm *row, enum cleat_dir d
 			cleat_offload_text(wish->offloads, not, sizeof(not )));
 	else if (wish->promiscuous && !(row->flags & CLEAT_PORT_PROMISCUOUS))
 		(void)snprintf(text, len, "only its own packets: it is not promiscuous");
-	return text;
+	else
+		pool_difference(ask, before, text, len);
 }
 
 /* @return 0, or -EBUSY when somebody holds a queue: then the port stays as it is */
@@ -135,44 +192,32 @@ static int set_lengths_and_offloads(
 	return err;
 }
 
-/* The pool that an rx queue had at last. */
-static const char *pool_of(uint16_t port, uint16_t queue, struct cleat_pool_row_shm *pool)
+/* @param pool  NULL: each its own again; the primary chooses for a queue that had none */
+static int set_up_queues(uint16_t port, const char *pool, const struct before *before)
 {
-	struct cleat_queue_row_shm row;
-
-	if (CLEAT_ROW_READ(&row, &cleat_registry->queues[port][CLEAT_RX][queue]) < 0 ||
-		row.pool >= CLEAT_MAX_POOLS ||
-		CLEAT_ROW_READ(pool, &cleat_registry->pools[row.pool]) < 0)
-		return NULL;
-	pool->name[CLEAT_NAME_LEN - 1] = '\0';
-	return pool->name;
-}
-
-/* @param pool  NULL: each its own again */
-static int set_up_queues(uint16_t port, const char *pool)
-{
-	struct cleat_pool_row_shm old;
+	struct cleat_pool_row_shm own;
 	struct cleat_port_shm row;
 	int err = read_port(port, &row);
 
-	for (uint16_t q = 0; err == 0 && q < row.rx_queues; q++)
+	for (uint16_t q = 0; err == 0 && q < row.rx_queues && q < CLEAT_MAX_QUEUES; q++)
 		err = cleat_ctl_queue_setup(
-			port, CLEAT_RX, q, 0, pool != NULL ? pool : pool_of(port, q, &old));
+			port, CLEAT_RX, q, 0, pool != NULL ? pool : pool_of(before, q, &own));
 	for (uint16_t q = 0; err == 0 && q < row.tx_queues; q++)
 		err = cleat_ctl_queue_setup(port, CLEAT_TX, q, 0, NULL);
 	return err;
 }
 
-static int finish(uint16_t port, const char *pool)
+static int finish(uint16_t port, const char *pool, const struct before *before)
 {
-	int err = set_up_queues(port, pool);
+	int err = set_up_queues(port, pool, before);
 
 	return err < 0 ? err : cleat_ctl_port_start(port);
 }
 
 /* The wish was refused: as it was, as far as that goes. @return @p err, with its sentence */
-static int undo(uint16_t port, const struct cleat_port_shm *was, int err)
+static int undo(uint16_t port, const struct before *before, int err)
 {
+	const struct cleat_port_shm *was = &before->row;
 	const struct cleat_port_wish old = {
 		.mtu = was->mtu, .has_offloads = 1, .offloads = was->offloads
 	};
@@ -190,72 +235,77 @@ static int undo(uint16_t port, const struct cleat_port_shm *was, int err)
 		if (!(was->flags & CLEAT_PORT_PROMISCUOUS) && (now.flags & CLEAT_PORT_PROMISCUOUS))
 			(void)cleat_ctl_port_promiscuous(port, 0);
 	}
-	(void)finish(port, NULL);
+	(void)finish(port, NULL, before);
 	return cleat_err(err, "%s", why);
 }
 
 /* The port is stopped. */
-static int shape(uint16_t port, const struct cleat_port_shm *row, unsigned queues,
-	const struct cleat_port_wish *wish)
+static int shape(const struct ask *ask, const struct before *before)
 {
-	int err = configure(port, row, queues);
+	int err = configure(ask->port, &before->row, ask->queues);
 
 	if (err == 0)
-		err = set_lengths_and_offloads(port, row, wish);
+		err = set_lengths_and_offloads(ask->port, &before->row, ask->wish);
 	if (err == 0)
-		err = finish(port, wish->pool);
-	return err < 0 ? undo(port, row, err) : -EAGAIN;
+		err = finish(ask->port, ask->pool, before);
+	return err < 0 ? undo(ask->port, before, err) : -EAGAIN;
 }
 
-static int check_limit(
-	uint16_t port, const struct cleat_port_shm *row, enum cleat_dir dir, uint16_t queue)
+static int check_limit(const struct ask *ask, const struct cleat_port_shm *row)
 {
-	unsigned most = dir == CLEAT_RX ? row->max_rx_queues : row->max_tx_queues;
+	unsigned most = ask->dir == CLEAT_RX ? row->max_rx_queues : row->max_tx_queues;
 
-	if (queue < most)
+	if (ask->queue < most)
 		return 0;
-	return cleat_err(-EINVAL, "port %u (%s) has no %s queue %u: it has %u", port, row->name,
-		dir == CLEAT_RX ? "rx" : "tx", queue, most);
+	return cleat_err(-EINVAL, "port %u (%s) has no %s queue %u: it has %u", ask->port,
+		row->name, ask->dir == CLEAT_RX ? "rx" : "tx", ask->queue, most);
 }
 
 /* One attempt. @return 0 done; -EAGAIN something was done, look again; -EBUSY somebody else is at
  * it */
-static int step(uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned queues,
-	const struct cleat_port_wish *wish)
+static int step(const struct ask *ask)
 {
-	struct cleat_port_shm row;
+	struct before before;
 	char has[2 * CLEAT_OFFLOAD_TEXT_LEN + 64];
-	int err;
+	int err = read_before(ask->port, &before);
 
-	if (read_port(port, &row) < 0)
-		return cleat_err(-ENODEV, "there is no port %u", port);
-	err = check_limit(port, &row, dir, queue);
+	if (err == 0)
+		err = check_limit(ask, &before.row);
 	if (err < 0)
 		return err;
-	(void)difference(&row, dir, queue, wish, has, sizeof(has));
-	if (has[0] == '\0' && row.state == CLEAT_PORT_STARTED)
+	difference(ask, &before, has, sizeof(has));
+	if (has[0] == '\0' && before.row.state == CLEAT_PORT_STARTED)
 		return 0;
 	if (has[0] == '\0') {
-		err = finish(port, wish->pool);
+		err = finish(ask->port, ask->pool, &before);
 		return err < 0 ? err : -EAGAIN;
 	}
-	err = check_free(port, &row, has);
-	if (err == 0 && row.state == CLEAT_PORT_STARTED)
-		err = cleat_ctl_port_stop(port);
-	return err < 0 ? err : shape(port, &row, queues, wish);
+	err = check_free(ask->port, &before.row, has);
+	if (err == 0 && before.row.state == CLEAT_PORT_STARTED)
+		err = cleat_ctl_port_stop(ask->port);
+	return err < 0 ? err : shape(ask, &before);
 }
 
 int cleat_port_prepare(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, const struct cleat_port_wish *wish)
 {
 	static const struct timespec PAUSE = { .tv_nsec = PAUSE_NS };
-	unsigned queues = wish->queues > queue ? wish->queues : queue + 1U;
+	const struct ask ask = {
+		.port = port,
+		.queue = queue,
+		.dir = dir,
+		.queues = wish->queues > queue ? wish->queues : queue + 1U,
+		.pool = dir == CLEAT_RX ? wish->pool : NULL,
+		.wish = wish,
+	};
 	int err = -EAGAIN;
 
+	if (ask.pool != NULL && cleat_registry_find_pool(ask.pool, NULL) < 0)
+		return -ENOENT; /* before the port is stopped for it */
 	for (int i = 0; i < TRIES && (err == -EAGAIN || err == -EBUSY || err == -EALREADY); i++) {
 		if (err != -EAGAIN)
 			(void)nanosleep(&PAUSE, NULL);
-		err = step(port, dir, queue, queues, wish);
+		err = step(&ask);
 	}
 	return err;
 }

@@ -17,7 +17,8 @@ extern "C" {
 /** @param mtu  0: leave. @return 0; -ENODEV; -EINVAL; -EBUSY
  * while started or claimed */
 int cleat_ctl_port_configure(uint16_t port, unsigned rx_queues, unsigned tx_queues, unsigned mtu);
-/** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from */
+/** @param descriptors  0: the driver's choice. @param pool  rx: where mbufs come from; NULL: the
+ * primary's own on the port's node */
 int cleat_ctl_queue_setup(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, unsigned descriptors, const char *pool);
 int cleat_ctl_port_start(uint16_t port);
@@ -53,7 +54,7 @@ int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue);
 
 /* How a worker wants a port to be. What it does not ask for is left as it is. */
 struct cleat_port_wish {
-	const char *pool; /* for rx queues, when they are set up */
+	const char *pool; /* rx only, for all queues; NULL: as it is, at first that on its node */
 	unsigned queues;  /* each way, as far as the port has them, when it is configured */
 	unsigned mtu;	  /* 0: as it is */
 	int has_offloads;
@@ -63,11 +64,13 @@ struct cleat_port_wish {
 
 /**
  * See to it that a port is started, has the queue, and is as wished: configure, set up all queues,
- * start, unless that was done. Several processes may do this at once.
+ * start, unless that was done. Several processes may do this at once. One that uses several queues
+ * of a port prepares all of them before it claims any: what it holds is in use.
  *
  * @param wish  at least @p queue + 1 queues are asked for
  * @return      0; -EBUSY when the port is otherwise and in use: the sentence says how and by whom;
- *              what the primary refuses. The port is started again then, as it was.
+ *              -ENOENT: no such pool; what the primary refuses. The port is started again then, as
+ * it was.
  */
 int cleat_port_prepare(
 	uint16_t port, enum cleat_dir dir, uint16_t queue, const struct cleat_port_wish *wish);

@@ -12,6 +12,7 @@
 #include "secondary/cli.h"
 #include "secondary/echo.h"
 #include "secondary/generate.h"
+#include "secondary/pools.h"
 #include "secondary/rewrite.h"
 
 enum mode { MODE_IO, MODE_MAC, MODE_RXONLY, MODE_TXONLY, MODE_ECHO };
@@ -186,6 +187,9 @@ static enum cleat_cli_exit check(const struct options *o)
 	if (!is_port(o->rx) && !is_port(o->tx) && cleat_cli_wishes(&o->cli))
 		return cleat_cli_usage("--mtu, --offloads and --promiscuous set a port, and "
 				       "neither --rx nor --tx is one");
+	if (o->cli.port.pool != NULL && o->mode != MODE_TXONLY && !is_port(o->rx))
+		return cleat_cli_usage("--pool says where a port receives into, or what txonly "
+				       "makes packets from: --rx is no port");
 	if ((o->mode == MODE_MAC || o->mode == MODE_ECHO) && !is_port(o->tx))
 		return cleat_cli_usage("--mode %s writes the sending port's address: --tx must be "
 				       "a port",
@@ -221,12 +225,35 @@ static int open_echo(struct options *o, struct cleat_flow *flow)
 	return cleat_echo_open(&o->echo, &flow->rx, &flow->tx);
 }
 
+/* Of a port; -1 if it is none or not known. */
+static int node_of(const struct cleat_endpoint *ep)
+{
+	uint16_t node = 0xffff;
+
+	if (ep->kind == CLEAT_ENDPOINT_PORT)
+		node = cleat_load_relaxed(&cleat_registry->ports[ep->port].numa_node);
+	return node == 0xffff ? -1 : node;
+}
+
+static int open_generator(
+	const struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
+{
+	const char *name = o->cli.port.pool;
+	struct cleat_mempool *pool =
+		name != NULL ? cleat_mempool_by_name(name) : cleat_pool_on_node(node_of(&flow->tx));
+
+	if (pool == NULL)
+		return -ENOENT;
+	flow->source = cleat_generate;
+	flow->arg = generator;
+	return cleat_generator_init(generator, pool, o->size);
+}
+
 static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
 {
 	const struct cleat_endpoint_options how = {
 		.port = o->cli.port, .ring_slots = o->ring_slots, .ring_mode = o->ring_mode
 	};
-	struct cleat_mempool *pool;
 	int err = cleat_cli_open(flow, 1, &how);
 
 	if (err == 0 && o->mode == MODE_MAC) {
@@ -235,14 +262,9 @@ static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_ge
 	}
 	if (err == 0 && o->mode == MODE_ECHO)
 		err = open_echo(o, flow);
-	if (err < 0 || o->mode != MODE_TXONLY)
-		return err;
-	pool = cleat_mempool_by_name(o->cli.port.pool);
-	if (pool == NULL)
-		return -ENOENT;
-	flow->source = cleat_generate;
-	flow->arg = generator;
-	return cleat_generator_init(generator, pool, o->size);
+	if (err == 0 && o->mode == MODE_TXONLY)
+		err = open_generator(o, flow, generator);
+	return err;
 }
 
 /* What became of the packets goes into the report. */

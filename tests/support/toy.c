@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 
 #include "runtime/bus.h"
+#include "runtime/mbuf.h"
 
 /* In the primary's process only. */
 static const struct toy *toy;
@@ -70,6 +71,19 @@ static int queue_open(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigned
 	return grant->fds[0] < 0 ? cleat_err(-errno, "no event descriptor") : 0;
 }
 
+static int rx_queue_setup(struct cleat_port_ctrl *ctrl, unsigned queue, unsigned descriptors,
+	const struct cleat_pool_row_shm *pool)
+{
+	uint32_t room =
+		pool->elt_bytes - (uint32_t)sizeof(struct cleat_mbuf) - pool->headroom_bytes;
+
+	(void)ctrl;
+	(void)descriptors;
+	if (toy->narrow && queue == 1 && room > TOY_BUFFER)
+		return cleat_err(-EINVAL, "the toy's rx queue 1 takes no buffers of %u", room);
+	return 0;
+}
+
 static int queue_reset(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigned queue)
 {
 	(void)queue;
@@ -80,6 +94,7 @@ static int queue_reset(struct cleat_port_ctrl *ctrl, enum cleat_dir dir, unsigne
 
 static const struct cleat_port_ops bare_ops = { .queue_open = queue_open };
 static const struct cleat_port_ops full_ops = { .queue_open = queue_open,
+	.rx_queue_setup = rx_queue_setup,
 	.queue_reset = queue_reset,
 	.promiscuous_set = promiscuous_set,
 	.allmulticast_set = allmulticast_set,
