@@ -57,7 +57,8 @@ NO_IOMMU = Config(nics=STANDARD.nics[:-1] + (
                   iommu='off', hugepages='256')
 # Two nodes, NICs on the second; virtual functions that the guest's kernel runs on the first.
 NUMA = Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1', 'igb,hub=0,vfs=2',
-                    'virtio,modern,hub=2,node=1', 'virtio,modern,hub=2,node=1'), numa=2, hugepages='0:160,1:160')
+                    'virtio,modern,hub=2,node=1', 'virtio,modern,hub=2,node=1', 'igb,hub=1,node=1'), numa=2,
+              hugepages='0:160,1:160')
 
 
 class Skip(Exception):
