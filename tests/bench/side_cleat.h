@@ -34,7 +34,7 @@ struct side_ring {
 
 cleat_inline void side_attach(const struct bench_args *a)
 {
-	const struct cleat_attach_options options = { .instance = a->instance, .name = a->name };
+	const struct cleat_attach_options options = { a->instance, a->name, 0, NULL, NULL, 1 };
 
 	if (cleat_attach(&options, NULL) < 0)
 		bench_fail("%s", cleat_error());
