@@ -214,6 +214,16 @@ static int finish(uint16_t port, const char *pool, const struct before *before)
 	return err < 0 ? err : cleat_ctl_port_start(port);
 }
 
+/* Who only sends leaves each queue its pool, unless that is too small for what it wishes. */
+static int finish_as_wished(const struct ask *ask, const struct before *before)
+{
+	int err = finish(ask->port, ask->pool, before);
+
+	if (err == -EINVAL && ask->pool == NULL && ask->wish->pool != NULL)
+		err = finish(ask->port, ask->wish->pool, before);
+	return err;
+}
+
 /* The wish was refused: as it was, as far as that goes. @return @p err, with its sentence */
 static int undo(uint16_t port, const struct before *before, int err)
 {
@@ -247,7 +257,7 @@ static int shape(const struct ask *ask, const struct before *before)
 	if (err == 0)
 		err = set_lengths_and_offloads(ask->port, &before->row, ask->wish);
 	if (err == 0)
-		err = finish(ask->port, ask->pool, before);
+		err = finish_as_wished(ask, before);
 	return err < 0 ? undo(ask->port, before, err) : -EAGAIN;
 }
 
@@ -277,7 +287,7 @@ static int step(const struct ask *ask)
 	if (has[0] == '\0' && before.row.state == CLEAT_PORT_STARTED)
 		return 0;
 	if (has[0] == '\0') {
-		err = finish(ask->port, ask->pool, &before);
+		err = finish_as_wished(ask, &before);
 		return err < 0 ? err : -EAGAIN;
 	}
 	err = check_free(ask->port, &before.row, has);

@@ -54,9 +54,11 @@ int cleat_ctl_queue_release(uint16_t port, enum cleat_dir dir, uint16_t queue);
 
 /* How a worker wants a port to be. What it does not ask for is left as it is. */
 struct cleat_port_wish {
-	const char *pool; /* rx only, for all queues; NULL: as it is, at first that on its node */
-	unsigned queues;  /* each way, as far as the port has them, when it is configured */
-	unsigned mtu;	  /* 0: as it is */
+	/* Of all rx queues; NULL: as it is, at first that on its node. Who prepares a tx queue does
+	 * not change it, unless the queues' own pools are too small for what else is wished. */
+	const char *pool;
+	unsigned queues; /* each way, as far as the port has them, when it is configured */
+	unsigned mtu;	 /* 0: as it is */
 	int has_offloads;
 	uint32_t offloads; /* these and no others */
 	int promiscuous;   /* 0: as it is */

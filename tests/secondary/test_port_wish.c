@@ -192,6 +192,31 @@ START_TEST(refused_pools_change_nothing)
 }
 END_TEST
 
+/* Whoever only sends leaves the pools alone, but its wish must not fail for one that is too small
+ * while a fitting one is named: then it takes that. */
+START_TEST(sender_names_a_pool_for_long_frames)
+{
+	const struct cleat_port_wish none = { .mtu = 2040 }, wide = { .pool = "wide", .mtu = 2040 };
+	const struct cleat_port_wish small = { .pool = "small", .mtu = 2040 };
+	int was = cleat_registry_find_pool("default", NULL), pool = make_pool("wide", 4096);
+
+	(void)make_pool("small", 512);
+	works(cleat_ctl_port_stop(0));
+	works(cleat_ctl_port_configure(0, 1, 1, 0));
+	works(cleat_ctl_queue_setup(0, CLEAT_RX, 0, 0, NULL));
+	works(cleat_ctl_queue_setup(0, CLEAT_TX, 0, 0, NULL));
+	works(cleat_ctl_port_start(0));
+	refused(cleat_port_prepare(0, CLEAT_TX, 0, &none), -EINVAL, "pool default of rx queue 0");
+	refused(cleat_port_prepare(0, CLEAT_TX, 0, &small), -EINVAL, "pool small of rx queue 0");
+	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].pool, was);
+	ck_assert_uint_eq(row->mtu, 1500);
+	works(cleat_port_prepare(0, CLEAT_TX, 0, &wide));
+	ck_assert_int_eq(cleat_registry->queues[0][CLEAT_RX][0].pool, pool);
+	works(cleat_port_prepare(0, CLEAT_RX, 0, &wide));
+	ck_assert_uint_eq(row->mtu, 2040);
+}
+END_TEST
+
 /* The primary chooses for a queue that has none, also if it had one that is no more. */
 START_TEST(pools_that_are_gone_are_forgotten)
 {
@@ -423,6 +448,7 @@ int main(void)
 	tcase_add_test(tc, pool_is_set_by_the_first_user);
 	tcase_add_test(tc, each_queue_keeps_its_pool);
 	tcase_add_test(tc, refused_pools_change_nothing);
+	tcase_add_test(tc, sender_names_a_pool_for_long_frames);
 	tcase_add_test(tc, pools_that_are_gone_are_forgotten);
 	tcase_add_test(tc, queues_are_added_for_the_first_user);
 	tcase_add_test(tc, others_take_it_as_it_is);
