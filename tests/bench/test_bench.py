@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,18 +99,52 @@ def check_installed():
            done.stdout.count('\nmbuf ') == 2)
 
 
+def check_ended():
+    """Told to end in the middle, it takes all with it and does not show its inside."""
+    before = leftovers()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with subprocess.Popen([BIN + '/cleat-bench', '--no-peer', '--runs', '1000', 'request'],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as running:
+            while '2 of' not in running.stderr.readline():
+                pass
+            running.send_signal(number)
+            errors = running.stderr.read()
+        left = [n for n in os.listdir('/proc') if n.isdigit() and
+                'bench-%d-' % running.pid in command_line(n)]
+        expect('%s: exit code %d' % (number.name, running.returncode),
+               running.returncode == 128 + number)
+        expect('%s: no traceback: %s' % (number.name, errors), 'Traceback' not in errors)
+        expect('%s: no files left behind' % number.name, leftovers() == before)
+        expect('%s: no processes left behind: %s' % (number.name, left), not left)
+        for pid in left:
+            os.kill(int(pid), signal.SIGTERM)
+
+
+def command_line(pid):
+    """Of a process, "" if it is no more."""
+    try:
+        with open('/proc/%s/cmdline' % pid, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
 def check_usage():
     """What cannot be run."""
     for args, word in ((['nonsense'], 'nonsense'), (['--runs', '0'], '--runs'),
-                       (['--nonsense'], '--nonsense')):
+                       (['--nonsense'], '--nonsense'),
+                       (['--json-file', '/nonexistent/file', 'mbuf', *SHORT], '/nonexistent/file')):
         code, _, errors = bench(*args)
         expect('%s: exit code 2, is %d' % (args, code), code == 2)
         expect('%s: "%s" in: %s' % (args, word, errors), word in errors)
+        expect('%s: nothing is measured first: %s' % (args, errors), ' 1 of ' not in errors)
 
 
 def main():
     check_list()
     check_usage()
+    check_ended()
     check_help()
     check_installed()
     check_json()

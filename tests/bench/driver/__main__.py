@@ -54,7 +54,16 @@ def arguments():
             parser.error('there is no case %s; --list names them' % name)
     if args.runs < 1 or args.ms < 1:
         parser.error('--runs and --ms: give 1 or more')
+    if args.json_file and not writable(args.json_file):
+        parser.error('--json-file: %s cannot be written' % args.json_file)
     return args
+
+
+def writable(name):
+    """Whether such a file can be made or written over, as far as that shows beforehand."""
+    if os.path.exists(name):
+        return not os.path.isdir(name) and os.access(name, os.W_OK)
+    return os.access(os.path.dirname(name) or '.', os.W_OK)
 
 
 def measure(case, params, goal, both, runs):
@@ -69,7 +78,7 @@ def measure(case, params, goal, both, runs):
             except sides.Cannot as error:
                 sides.say('  none for %s: %s' % (side.title, error))
             except sides.Failed as error:
-                why = '%s: %s' % (side.title, error)
+                why = '%s: %s' % (side.title, ' '.join(str(error).split()))
                 sides.say('  ' + why)
     row = report.row_of(case, params, goal, values)
     row['line_ns'] = lines
@@ -139,8 +148,21 @@ def run(args, place):
     return rows
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def leave(number, frame):
+    """End, and what we started with us; impatience does not keep us from that."""
+    del frame
+    for other in ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, leave)
     args = arguments()
     if args.list:
         for case in cases.CASES:
