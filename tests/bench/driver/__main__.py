@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import sys
 
 import cases
@@ -148,21 +147,8 @@ def run(args, place):
     return rows
 
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def leave(number, frame):
-    """End, and what we started with us; impatience does not keep us from that."""
-    del frame
-    for other in ENDING:
-        signal.signal(other, signal.SIG_IGN)
-    sys.exit(128 + number)
-
-
 def main():
-    for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, leave)
+    sides.heed_signals()
     args = arguments()
     if args.list:
         for case in cases.CASES:

@@ -71,9 +71,11 @@ class Place:
             self.huge_dir = found[0] if found else self.path('huge')
             if not found:
                 os.mkdir(self.huge_dir)
-                done = subprocess.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none',
-                                       self.huge_dir], capture_output=True, text=True, check=False)
-                self.mounted = done.returncode == 0
+                with undisturbed():
+                    done = subprocess.run(
+                        ['mount', '-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none', self.huge_dir],
+                        capture_output=True, text=True, check=False)
+                    self.mounted = done.returncode == 0
                 if not self.mounted:
                     os.rmdir(self.huge_dir)
                     self.huge_dir = None
@@ -85,6 +87,45 @@ class Place:
         if self.mounted:
             subprocess.run(['umount', self.huge_dir], check=False)
         shutil.rmtree(self.work, ignore_errors=True)
+
+
+class Ending:
+    """We have been told to end: at once, or behind what must not be cut in two."""
+    number = None
+    held = 0
+
+
+def leave(number, frame):
+    """The handler of signals that end us; impatience does not keep us from ending in order."""
+    del frame
+    if Ending.held:  # nor does what is being started inherit that we ignore them
+        Ending.number = number
+        return
+    for other in ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heed_signals():
+    """End in order from now on; a signal that is ignored stays so, as nohup has it."""
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """What is begun here is known to us, or what is ended here is gone, before we end."""
+    Ending.held += 1
+    try:
+        yield
+    finally:
+        Ending.held -= 1
+    if Ending.number is not None and not Ending.held:
+        leave(Ending.number, None)
 
 
 def end(process):
@@ -129,7 +170,8 @@ class Side:
             self.disperse()
         self.others_are = (role, more)
         while len(self.others) > number:
-            end(self.others.pop())
+            with undisturbed():
+                end(self.others.pop())
         while len(self.others) < number:
             at = len(self.others)
             other = self.spawn('control', {'role': role, 'name': 'o%d' % at, 'id': 20 + at % 80,
@@ -142,7 +184,8 @@ class Side:
     def disperse(self):
         """End them."""
         while self.others:
-            end(self.others.pop())
+            with undisturbed():
+                end(self.others.pop())
 
     def close(self):
         """End the standard primary."""
@@ -152,6 +195,21 @@ class Side:
             self.primary = None
 
     @contextlib.contextmanager
+    def coming_up(self, instance, command, **how):
+        """Start a primary; if it does not come up, or we are told to end first, it ends, too."""
+        process = None
+        try:
+            with undisturbed():
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                           stderr=subprocess.PIPE, text=True, **how)
+            yield process
+        except BaseException:
+            if process is not None:
+                with contextlib.suppress(OSError):
+                    self.stop(process, instance)
+            raise
+
+    @contextlib.contextmanager
     def fresh(self, **how):
         """A primary of its own for one measurement: its instance."""
         instance = self.place.name('f')
@@ -159,7 +217,8 @@ class Side:
         try:
             yield instance
         finally:
-            self.stop(process, instance)
+            with undisturbed():
+                self.stop(process, instance)
 
     def program(self, name):
         """A measured program of this side."""
@@ -185,12 +244,13 @@ class Side:
                     'ms': self.ms, 'core': self.place.core(0), **common, **part}, instance))
             return self.collect(name, started)
         finally:
-            for process in started:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-                process.stdout.close()
-                process.stderr.close()
+            with undisturbed():
+                for process in started:
+                    if process.poll() is None:
+                        process.kill()
+                        process.wait()
+                    process.stdout.close()
+                    process.stderr.close()
 
     def collect(self, name, started):
         """What they print; any that fails ends all."""
@@ -234,10 +294,9 @@ class Cleat(Side):
             os.unlink(address)
         ready.bind(address)
         ready.settimeout(START_S)
-        with ready:
-            process = subprocess.Popen(self.command(instance, **how), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                       text=True, env=dict(os.environ, NOTIFY_SOCKET=address))
+        with ready, self.coming_up(instance, self.command(instance, **how),
+                                   stdout=subprocess.DEVNULL,
+                                   env=dict(os.environ, NOTIFY_SOCKET=address)) as process:
             while True:
                 if select.select([ready], [], [], 0.2)[0]:
                     if ready.recv(4096).startswith(b'READY=1'):
@@ -278,12 +337,12 @@ class Peer(Side):
 
     def start(self, instance, **how):
         """Start one, wait until it is ready."""
-        process = subprocess.Popen(self.command(instance, **how), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if process.stdout.readline() != 'ready\n':
-            raise Failed("the peer's primary ended with %d: %s" % (
-                process.wait(), process.stderr.read().strip()[-500:]))
-        return process
+        with self.coming_up(instance, self.command(instance, **how),
+                            stdout=subprocess.PIPE) as process:
+            if process.stdout.readline() != 'ready\n':
+                raise Failed("the peer's primary ended with %d: %s" % (
+                    process.wait(), process.stderr.read().strip()[-500:]))
+            return process
 
     def stop(self, process, instance):
         """End one; it leaves files behind."""
