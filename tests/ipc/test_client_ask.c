@@ -22,7 +22,7 @@ static struct {
 	int stop[2];
 	bool deaf; /* the pump announces itself, and then reads nothing */
 	bool slow; /* callbacks take their time */
-	atomic_int events, segments, foreign, lost, woken;
+	atomic_int events, segments, foreign, lost, woken, sent;
 } t;
 
 static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *fd)
@@ -308,6 +308,79 @@ START_TEST(each_thread_gets_its_own)
 }
 END_TEST
 
+#define TOLD 300
+
+/* Requests that nobody waits for do not fill up while others are waited for, and an event that
+ * comes at any time is heard soon. */
+static void script_now_and_then(int sock, void *arg)
+{
+	unsigned random = 1, events = 0;
+	uint32_t id;
+
+	(void)arg;
+	ipc_serve_handshake(sock);
+	while ((id = next_request(sock)) != 0) {
+		random = random * 1103515245U + 12345U;
+		if ((random >> 16) % 7 == 0)
+			usleep((random >> 20) % 300);
+		if ((random >> 16) % 11 == 0 && ++events)
+			ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, events);
+		ipc_send_reply(sock, id, 0, id, -1);
+		if ((random >> 16) % 13 == 0 && ++events)
+			ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, events);
+	}
+	atomic_store(&t.sent, (int)events);
+}
+
+static int tell(void)
+{
+	Cleat__Ping ping = CLEAT__PING__INIT;
+	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
+
+	env.body_case = CLEAT__ENVELOPE__BODY_PING;
+	env.ping = &ping;
+	return cleat_client_tell(t.client, &env, 0);
+}
+
+static void *teller_main(void *arg)
+{
+	for (int i = 0; i < TOLD; i++) {
+		ck_assert_msg(tell() == 0, "%s", cleat_error());
+		usleep(200);
+	}
+	return arg;
+}
+
+START_TEST(tellers_beside_askers)
+{
+	pthread_t tellers[2], askers[2];
+	uint64_t longest_ns = 0;
+
+	begin(script_now_and_then);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_create(&tellers[i], NULL, teller_main, NULL), 0);
+		ck_assert_int_eq(pthread_create(&askers[i], NULL, asker_main, NULL), 0);
+	}
+	for (int i = 0; i < 2000; i++) {
+		uint64_t start_ns = cleat_now_ns();
+
+		ck_assert_msg(ask(0) == 0, "%s", cleat_error());
+		if (cleat_now_ns() - start_ns > longest_ns)
+			longest_ns = cleat_now_ns() - start_ns;
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(tellers[i], NULL);
+		pthread_join(askers[i], NULL);
+	}
+	ck_assert_uint_lt(longest_ns, UINT64_C(1000000000));
+	usleep(50000);
+	ck_assert_int_eq(t.foreign, 0);
+	end();
+	ck_assert_int_gt(t.sent, 0);
+	ck_assert_int_eq(t.events, t.sent);
+}
+END_TEST
+
 static void script_close_after(int sock, void *arg)
 {
 	(void)arg;
@@ -375,8 +448,9 @@ int main(void)
 {
 	const TTest *tests[] = { requester_reads_its_reply, requester_leaves_what_is_no_reply,
 		reply_comes_after_what_was_before_it, pump_hears_events_after_many_requests,
-		pump_sleeps, each_thread_gets_its_own, primary_dies_while_it_is_looked_for,
-		reply_that_is_against_the_protocol, primary_that_does_not_answer };
+		pump_sleeps, each_thread_gets_its_own, tellers_beside_askers,
+		primary_dies_while_it_is_looked_for, reply_that_is_against_the_protocol,
+		primary_that_does_not_answer };
 
 	return ipc_run("ipc/client_ask", tests, sizeof(tests) / sizeof(tests[0]));
 }
