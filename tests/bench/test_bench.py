@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """test_bench.py - the benchmark works: names, forms, refusals. Not how fast anything is."""
+import itertools
 import json
 import os
 import shutil
@@ -106,10 +107,10 @@ def check_ended():
         with subprocess.Popen([BIN + '/cleat-bench', '--no-peer', '--runs', '1000', 'request'],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               text=True) as running:
-            while '2 of' not in running.stderr.readline():
-                pass
+            first = itertools.takewhile(lambda line: '2 of' not in line, running.stderr)
+            errors = ''.join(first)
             running.send_signal(number)
-            errors = running.stderr.read()
+            errors += running.stderr.read()
         left = [n for n in os.listdir('/proc') if n.isdigit() and
                 'bench-%d-' % running.pid in command_line(n)]
         expect('%s: exit code %d' % (number.name, running.returncode),
