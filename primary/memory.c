@@ -42,31 +42,16 @@ static void progress(uint64_t done, uint64_t total, uint64_t elapsed_ms, void *a
 
 /* ---- registry ---- */
 
-/* Rows whose free state is not all zero. */
-static void empty_rows(struct cleat_registry_shm *r)
+/* Which processors there are, and where. */
+static void write_lcores(struct cleat_registry_shm *r)
 {
 	struct cleat_cpuset cpus;
 	int limited = cleat_lcore_available(&cpus) == 0;
 
-	for (int i = 0; i < CLEAT_MAX_THREADS; i++) {
-		r->threads[i].slot = CLEAT_SLOT_NONE;
-		r->threads[i].lcore = 0xffff;
-	}
-	for (int i = 0; i < CLEAT_MAX_RINGS; i++) {
-		r->rings[i].producer_slot = CLEAT_SLOT_NONE;
-		r->rings[i].consumer_slot = CLEAT_SLOT_NONE;
-	}
-	for (int i = 0; i < CLEAT_MAX_PORTS * 2 * CLEAT_MAX_QUEUES; i++) {
-		(&r->queues[0][0][0])[i].owner_slot = CLEAT_SLOT_NONE;
-		(&r->queues[0][0][0])[i].pool = 0xffff;
-		(&r->queues[0][0][0])[i].ring = 0xffff;
-	}
 	for (unsigned i = 0; i < CLEAT_MAX_LCORES; i++) {
 		int node = cleat_lcore_node(i);
 
 		r->lcores[i].present = (uint16_t)(limited && cleat_cpuset_has(&cpus, i));
-		r->lcores[i].owner_slot = CLEAT_SLOT_NONE;
-		r->lcores[i].thread = CLEAT_THREAD_NONE;
 		r->lcores[i].numa_node = node < 0 ? 0xffff : (uint16_t)node;
 	}
 }
@@ -99,22 +84,21 @@ static void write_self(struct cleat_registry_shm *r)
 	CLEAT_ROW_WRITE(&r->threads[0], &thread);
 }
 
-static void write_header(const struct cleat_primary *p, struct cleat_registry_shm *r)
+static void format(const struct cleat_primary *p)
 {
-	struct cleat_registry_header_shm *h = &r->header;
+	struct cleat_registry_header_shm h = {
+		.epoch = 1,
+		.window_base = p->options->window_base,
+		.window_len = p->options->window_len,
+		.start_time_ns = realtime_ns(),
+		.primary_pid = (uint32_t)getpid(),
+		.iova_mode = p->iova_mode,
+		.iova_shift = p->iova_shift,
+	};
 
-	h->abi = CLEAT_ABI;
-	h->epoch = 1;
-	h->window_base = p->options->window_base;
-	h->window_len = p->options->window_len;
-	h->registry_len = CLEAT_REGISTRY_LEN;
-	h->start_time_ns = realtime_ns();
-	h->primary_pid = (uint32_t)getpid();
-	h->iova_mode = p->iova_mode;
-	h->iova_shift = p->iova_shift;
-	(void)snprintf(h->instance, sizeof(h->instance), "%s", p->options->instance);
-	(void)snprintf(h->version, sizeof(h->version), "%s", CLEAT_VERSION);
-	cleat_store_release(&h->magic, CLEAT_REGISTRY_MAGIC);
+	(void)snprintf(h.instance, sizeof(h.instance), "%s", p->options->instance);
+	(void)snprintf(h.version, sizeof(h.version), "%s", CLEAT_VERSION);
+	cleat_registry_format(&h);
 }
 
 int cleat_memory_registry(struct cleat_primary *p)
@@ -134,12 +118,12 @@ int cleat_memory_registry(struct cleat_primary *p)
 		return rc;
 	cleat_registry = (struct cleat_registry_shm *)cleat_window_base;
 	p->growth.row = -1;
-	empty_rows(cleat_registry);
+	format(p);
+	write_lcores(cleat_registry);
 	cleat_segment_row(&p->segments[REGISTRY_ROW], &row);
 	row.ready = 1;
 	CLEAT_ROW_WRITE(&cleat_registry->segments[REGISTRY_ROW], &row);
 	write_self(cleat_registry);
-	write_header(p, cleat_registry);
 	return 0;
 }
 
