@@ -8,8 +8,9 @@
  *
  *   watched     the pump is woken by the socket. Left by the first requester.
  *   not         it is woken by a timer, each millisecond, and handles what is there. Left when a
- *               tick finds that nobody asked since the one before, or when a requester cannot wait
- *               for its reply: so requests that follow each other do not pay for the change.
+ *               tick finds that nobody asked since the one before, or when a requester ends its
+ *               look without all replies: so requests that follow each other do not pay for the
+ *               change. A request that another thread sends just then is answered at the next tick.
  *
  *   - Only replies are handled here. The first message that is another (an event, memory) is set
  *     aside, and all behind it left, for the pump, which is called by the timer: it handles them
@@ -118,7 +119,8 @@ static bool take_over(struct cleat_client *c)
 	return false;
 }
 
-/* What is left is the pump's: at once if somebody waits for it, else at the next tick. */
+/* What is left is the pump's: at once if a reply is missing or something was set aside, else at the
+ * next tick. */
 static void give_back(struct cleat_client *c)
 {
 	c->asked = true;
