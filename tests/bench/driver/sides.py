@@ -174,9 +174,10 @@ class Side:
                 end(self.others.pop())
         while len(self.others) < number:
             at = len(self.others)
-            other = self.spawn('control', {'role': role, 'name': 'o%d' % at, 'id': 20 + at % 80,
-                                           'core': self.place.core(0), **more})
-            self.others.append(other)
+            self.spawn(self.others, 'control', {
+                'role': role, 'name': 'o%d' % at, 'id': 20 + at % 80,
+                'core': self.place.core(0), **more})
+            other = self.others[-1]
             if other.stdout.readline() != 'ready\n':
                 other.kill()
                 raise Failed('%s_control: %s' % (self.name, other.stderr.read().strip()[-500:]))
@@ -224,12 +225,14 @@ class Side:
         """A measured program of this side."""
         return '%s/%s_%s' % (self.place.bench, self.name, name)
 
-    def spawn(self, name, part, instance=None):
-        """Start a measured program."""
+    def spawn(self, started, name, part, instance=None):
+        """Start a measured program, one more of those `started`."""
         command = [self.program(name)] + options(
             {'instance': instance or self.instance(), **part})
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+        with undisturbed():
+            started.append(subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True))
 
     def run(self, name, parts, instance=None, **common):
         """Run a program several times at once, in the roles of `parts`; each one's result."""
@@ -239,9 +242,9 @@ class Side:
         started = []
         try:
             for number, part in enumerate(parts, 1):
-                started.append(self.spawn(name, {
+                self.spawn(started, name, {
                     'name': 'b%d' % number, 'id': number, 'meet': meet, 'parties': len(parts),
-                    'ms': self.ms, 'core': self.place.core(0), **common, **part}, instance))
+                    'ms': self.ms, 'core': self.place.core(0), **common, **part}, instance)
             return self.collect(name, started)
         finally:
             with undisturbed():
