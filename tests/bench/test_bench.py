@@ -104,6 +104,7 @@ def check_ended():
     """Told to end in the middle, it takes all with it and does not show its inside."""
     before = leftovers()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # as we may not have it, under nohup
         with subprocess.Popen([BIN + '/cleat-bench', '--no-peer', '--runs', '1000', 'request'],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               text=True) as running:
