@@ -96,8 +96,14 @@ def check_installed():
         os.symlink(os.path.abspath(BIN + '/../bench'), prefix + '/libexec/cleat-bench')
         done = subprocess.run([prefix + '/bin/cleat-bench', 'mbuf', *SHORT], capture_output=True,
                               text=True, check=False)
+        alone = subprocess.run([prefix + '/bin/cleat-bench', 'library', '--json', *SHORT],
+                               capture_output=True, text=True, check=False)
     expect('installed: exit code %d: %s' % (done.returncode, done.stderr), done.returncode == 0 and
            done.stdout.count('\nmbuf ') == 2)
+    expect('no libcleat.a: exit code %d: %s' % (alone.returncode, alone.stderr),
+           alone.returncode == 1 and 'Traceback' not in alone.stderr)
+    expect('no libcleat.a: the row says so: %s' % alone.stdout,
+           'libcleat.a' in json.loads(alone.stdout or '[{}]')[0].get('error', ''))
 
 
 def check_ended():

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """control.py - measurements of what is not done for each packet: starting, attaching, asking."""
-import glob
 import os
 import re
 import subprocess
@@ -117,7 +116,9 @@ def library(side):
     if side.name == 'peer':
         side.crowd(1)
         return loaded(side.others[0].pid)
-    whole, = glob.glob(side.place.bin + '/../lib/libcleat.a')
+    whole = os.path.normpath(side.place.bin + '/../lib/libcleat.a')
+    if not os.path.exists(whole):
+        raise sides.Failed('%s is missing: build or install all of Cleat' % whole)
     copy = side.place.path('libcleat.a')
     subprocess.run(['strip', '--strip-unneeded', '-o', copy, whole], check=True)
     return os.path.getsize(copy) / 1024
