@@ -13,10 +13,10 @@
 
 static int may_alloc(unsigned n)
 {
-	if (cleat_unlikely(cleat_self_thread == CLEAT_THREAD_NONE))
+	if (cleat_self_thread == CLEAT_THREAD_NONE)
 		return cleat_err(-EPERM,
 			"this thread is not registered with the primary, so it may not use pools");
-	if (cleat_unlikely(n == 0 || n > CLEAT_MAX_BURST))
+	if (n == 0 || n > CLEAT_MAX_BURST)
 		return cleat_err(
 			-EINVAL, "1 to %u mbufs can be had at once, not %u", CLEAT_MAX_BURST, n);
 	return 0;
@@ -32,41 +32,66 @@ cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t wor
 	*(two_words *)(void *)&m->ol_flags = (two_words){ 0 }; /* timestamp_ns goes with its flag */
 }
 
-/* Inside an operation. Few and wide stores: they are most of what an allocation costs. Nothing is
- * fetched here: whoever put the mbufs into the cache has touched or fetched them. */
-cleat_inline int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+/* Few and wide stores: they are most of what an allocation costs. Nothing is fetched here: whoever
+ * put the mbufs into the cache has touched or fetched them. */
+cleat_inline void make_all_fresh(const struct cleat_mempool *pool, struct cleat_mbuf **out,
+	const cleat_handle *handles, unsigned n)
 {
 	const two_words fresh = *(const two_words *)(const void *)&pool->fresh;
 	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
-	cleat_handle room[CLEAT_MAX_BURST];
-	const cleat_handle *handles = cleat_mempool_take(pool, room, n);
 	struct cleat_mbuf **end = out + n;
 
-	if (cleat_unlikely(handles == NULL))
-		return -ENOMEM;
-	cleat_handles_to_ptrs(out, handles, n);
-	for (; end - out >= 4; out += 4) {
+	for (; end - out >= 4; out += 4, handles += 4) {
+		cleat_handles_to_ptrs(out, handles, 4);
 		make_fresh(out[0], fresh, word);
 		make_fresh(out[1], fresh, word);
 		make_fresh(out[2], fresh, word);
 		make_fresh(out[3], fresh, word);
 	}
-	for (; out < end; out++)
+	for (; out < end; out++) {
+		*out = cleat_mbuf_of(*handles++);
 		make_fresh(*out, fresh, word);
+	}
+}
+
+/* Inside an operation. */
+static int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+{
+	cleat_handle room[CLEAT_MAX_BURST];
+	const cleat_handle *handles = cleat_mempool_take(pool, room, n);
+
+	if (handles == NULL)
+		return -ENOMEM;
+	make_all_fresh(pool, out, handles, n);
 	return 0;
 }
 
-int cleat_mbuf_alloc_bulk(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+/* As cleat_mbuf_alloc_bulk(), where the cache alone does not serve. */
+static __attribute__((noinline)) int alloc_past(
+	struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
 	int rc = may_alloc(n);
 	uint64_t op;
 
-	if (cleat_unlikely(rc < 0))
+	if (rc < 0)
 		return rc;
 	op = cleat_op_enter();
 	rc = take(pool, out, n);
 	cleat_op_exit(op);
 	return rc;
+}
+
+int cleat_mbuf_alloc_bulk(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+{
+	const cleat_handle *handles = NULL;
+	uint64_t op = cleat_op_enter();
+
+	if (cleat_likely(n - 1 < CLEAT_MAX_BURST)) /* and not 0 */
+		handles = cleat_mempool_take_cached(pool, n);
+	if (cleat_likely(handles != NULL))
+		make_all_fresh(pool, out, handles, n);
+	cleat_op_exit(op);
+	return cleat_likely(handles != NULL) ? 0 : alloc_past(pool, out, n);
 }
 
 struct cleat_mbuf *cleat_mbuf_alloc(struct cleat_mempool *pool)
@@ -128,90 +153,89 @@ static void free_packet(struct batch *b, struct cleat_mbuf *m)
 	}
 }
 
-/* What keeps mbufs from being plain ones of one pool, for several together: each field is 0 if
- * nothing does, so that one branch serves for all. */
-struct odd {
-	uint64_t ref;
-	uint32_t next;
-	uint32_t flags;
-	uint32_t pool;
-};
-
-cleat_inline void look_at(struct odd *odd, const struct cleat_mbuf *m, uint32_t pool)
+/* Are all four plain ones of the pool, in one piece each? A count is 1 or more, and what lies below
+ * it in its word is too small to carry into it: so each is 1 if they are 4 together. */
+cleat_inline int are_plain(const struct cleat_mbuf *a, const struct cleat_mbuf *b,
+	const struct cleat_mbuf *c, const struct cleat_mbuf *d, uint16_t pool)
 {
-	odd->ref |= cleat_load_relaxed(&m->ref) ^ CLEAT_REF_ONE;
-	odd->next |= m->next;
-	odd->flags |= m->ol_flags;
-	odd->pool |= m->pool ^ pool;
-}
+	uint64_t refs;
+	uint32_t next, flags;
 
-cleat_inline int is_odd(const struct odd *odd)
-{
-	/* partner: the CAS of whoever held it too (cleat_mbuf_refcnt()) */
+	static_assert(CLEAT_HANDLE_NONE == 0 && 4 * (CLEAT_MAX_THREADS + 1) < 0xffff, "sums");
+	if (cleat_unlikely(a == NULL || b == NULL || c == NULL || d == NULL))
+		return 0;
+	if (cleat_unlikely(
+		    a->pool != pool || b->pool != pool || c->pool != pool || d->pool != pool))
+		return 0;
+	refs = cleat_load_relaxed(&a->ref);
+	refs += cleat_load_relaxed(&b->ref);
+	refs += cleat_load_relaxed(&c->ref);
+	refs += cleat_load_relaxed(&d->ref);
+	next = a->next | b->next | c->next | d->next;
+	flags = a->ol_flags | b->ol_flags | c->ol_flags | d->ol_flags;
+	/* partner: the CAS of whoever held one too (cleat_mbuf_refcnt()) */
 	cleat_fence_acquire();
-	return (odd->ref >> 48 | odd->next | (odd->flags & CLEAT_MBUF_CLONE) | odd->pool) != 0;
+	return ((cleat_ref_count(refs) ^ 4) | next | (flags & CLEAT_MBUF_CLONE)) == 0;
 }
 
-/* Write the owner word of the plain ones that come first. @return how many */
-cleat_inline uint32_t own_plain(
-	struct cleat_mbuf *const *mbufs, uint32_t n, uint32_t pool, uint64_t word)
+/* Give the plain ones of a pool that come first to it: owner words, and handles to @p to. @return
+ * how many */
+cleat_inline uint32_t give_plain(struct cleat_mbuf *const *mbufs, uint32_t n,
+	const struct cleat_mempool *pool, cleat_handle *to)
 {
+	uint16_t id = pool->id;
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, id);
 	struct cleat_mbuf *const *m = mbufs;
 	struct cleat_mbuf *const *end = mbufs + n;
 
-	for (; end - m >= 4; m += 4) {
-		struct cleat_mbuf *const a = m[0], *const b = m[1], *const c = m[2],
-					 *const d = m[3];
-		struct odd odd = { 0 };
+	for (; end - m >= 4; m += 4, to += 4) {
+		struct cleat_mbuf *a = m[0], *b = m[1], *c = m[2], *d = m[3];
 
-		if (cleat_unlikely(a == NULL || b == NULL || c == NULL || d == NULL))
+		if (cleat_unlikely(!are_plain(a, b, c, d, id)))
 			break;
-		look_at(&odd, a, pool);
-		look_at(&odd, b, pool);
-		look_at(&odd, c, pool);
-		look_at(&odd, d, pool);
-		if (cleat_unlikely(is_odd(&odd)))
-			break;
-		cleat_store_relaxed(&a->owner, word); /* after the fence in is_odd() */
+		cleat_store_relaxed(&a->owner, word); /* after the fence in are_plain() */
 		cleat_store_relaxed(&b->owner, word);
 		cleat_store_relaxed(&c->owner, word);
 		cleat_store_relaxed(&d->owner, word);
+		cleat_handles_of_ptrs(to, m, 4);
 	}
-	for (; m < end && *m != NULL; m++) {
-		struct odd odd = { 0 };
-
-		look_at(&odd, *m, pool);
-		if (is_odd(&odd))
-			break;
-		cleat_store_relaxed(&(*m)->owner, word);
+	for (; m < end && *m != NULL && (*m)->pool == id && (*m)->next == CLEAT_HANDLE_NONE &&
+		cleat_mbuf_is_plain(*m);
+		m++) {
+		cleat_store_release(&(*m)->owner, word);
+		*to++ = cleat_handle_of(*m);
 	}
 	return (uint32_t)(m - mbufs);
+}
+
+/* As free_plain(), where the cache alone does not serve. */
+static __attribute__((noinline)) uint32_t free_plain_past(
+	struct cleat_mempool *pool, struct cleat_mbuf **mbufs, uint32_t n)
+{
+	cleat_handle handles[CLEAT_MAX_BURST];
+
+	n = give_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool, handles);
+	cleat_mempool_put_past(pool, handles, n);
+	return n;
 }
 
 /* Inside an operation: the plain ones of one pool that come first, into the cache if it has room
  * for all. @return how many */
 cleat_inline uint32_t free_plain(struct cleat_mbuf **mbufs, uint32_t n)
 {
-	cleat_handle handles[CLEAT_MAX_BURST];
-	cleat_handle *to = handles;
-	struct cleat_mempool *pool;
+	struct cleat_mempool *pool = NULL;
 	struct cleat_cache_shm *cache;
 	uint32_t len;
 
-	pool = mbufs[0] == NULL ? NULL : cleat_mempool_by_id(mbufs[0]->pool);
+	if (cleat_likely(mbufs[0] != NULL))
+		pool = cleat_mempool_by_id(mbufs[0]->pool);
 	if (cleat_unlikely(pool == NULL))
 		return 0;
-	if (cleat_unlikely(n > CLEAT_MAX_BURST))
-		n = CLEAT_MAX_BURST;
-	n = own_plain(mbufs, n, pool->id, cleat_owner_word(CLEAT_OWNER_POOL, pool->id));
 	cache = cleat_mempool_cache_with_room(pool, n, &len);
-	if (cleat_likely(cache != NULL))
-		to = cleat_cache_handles(cache) + len;
-	cleat_handles_of_ptrs(to, mbufs, n);
-	if (cleat_likely(cache != NULL))
-		cleat_store_release(&cache->len, len + n);
-	else
-		cleat_mempool_put_past(pool, handles, n);
+	if (cleat_unlikely(cache == NULL))
+		return free_plain_past(pool, mbufs, n);
+	n = give_plain(mbufs, n, pool, cleat_cache_handles(cache) + len);
+	cleat_store_release(&cache->len, len + n);
 	return n;
 }
 

@@ -167,6 +167,22 @@ uint32_t cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *ha
 const cleat_handle *cleat_mempool_take_past(
 	struct cleat_mempool *mp, cleat_handle *room, uint32_t n);
 
+/* As cleat_mempool_take(), out of the cache alone. */
+cleat_inline const cleat_handle *cleat_mempool_take_cached(struct cleat_mempool *mp, uint32_t n)
+{
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	uint32_t len;
+
+	if (cleat_unlikely(cache == NULL))
+		return NULL;
+	len = cleat_load_relaxed(&cache->len);
+	if (cleat_unlikely(n > len || len > mp->cache_handles))
+		return NULL;
+	/* partner: the sweep's acquire load, after this thread's death */
+	cleat_store_release(&cache->len, len - n);
+	return cleat_cache_handles(cache) + len - n;
+}
+
 /**
  * Raw, inside an operation: take @p n handles or none. Their owner words still say POOL.
  *
@@ -177,18 +193,9 @@ const cleat_handle *cleat_mempool_take_past(
 cleat_inline const cleat_handle *cleat_mempool_take(
 	struct cleat_mempool *mp, cleat_handle *room, uint32_t n)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	const cleat_handle *handles = cleat_mempool_take_cached(mp, n);
 
-	if (cleat_likely(cache != NULL)) {
-		uint32_t len = cleat_load_relaxed(&cache->len);
-
-		if (cleat_likely(n <= len && len <= mp->cache_handles)) {
-			/* partner: the sweep's acquire load, after this thread's death */
-			cleat_store_release(&cache->len, len - n);
-			return cleat_cache_handles(cache) + len - n;
-		}
-	}
-	return cleat_mempool_take_past(mp, room, n);
+	return cleat_likely(handles != NULL) ? handles : cleat_mempool_take_past(mp, room, n);
 }
 
 /** The same, copied. @return 0 or -ENOMEM */

@@ -48,8 +48,7 @@ static_assert(CLEAT_MAX_PORTS <= 64 && CLEAT_MAX_QUEUES <= 16, "bits of a queue'
 /** The word with which the calling thread hands mbufs over, the same within one operation. */
 cleat_inline uint64_t cleat_owner_word(enum cleat_owner_kind kind, uint16_t id)
 {
-	return (uint64_t)kind << 60 | (uint64_t)id << 44 |
-	       (uint64_t)(cleat_self_thread & 0xfffU) << 32 |
+	return (uint64_t)kind << 60 | (uint64_t)id << 44 | cleat_self_tag |
 	       (uint32_t)cleat_load_relaxed(&cleat_self->busy);
 }
 

@@ -49,6 +49,9 @@ extern struct cleat_shared_shm *cleat_shared;
  */
 extern __thread struct cleat_thread_shm *cleat_self;
 extern __thread uint16_t cleat_self_thread;
+/* Its number where owner words have it (owner.h): 12 bits from bit 32 on. */
+#define CLEAT_THREAD_TAG(thread) ((uint64_t)((thread)&0xfffU) << 32)
+extern __thread uint64_t cleat_self_tag;
 /* Slot of this process; CLEAT_SLOT_NONE before attach. */
 extern uint16_t cleat_self_slot;
 
