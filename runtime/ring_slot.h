@@ -35,6 +35,9 @@
 #if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
 #define CLEAT_RING_SSE
 #include <emmintrin.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -63,11 +66,12 @@ struct cleat_ring {
 	uint64_t size; /* power of two */
 	uint64_t mask;
 	uint32_t shift; /* log2(size) */
-	uint32_t lag;	/* SPSC: shown stays this far behind the tail at most */
+	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
 	/* where this process's producers last saw the tail: it is there or further on */
 	uint64_t seen_tail cleat_aligned(CLEAT_FALSE_SHARING);
+	uint32_t hold; /* MPMC: pauses, the next time it is full: cleat_ring_look_mpmc() */
 	/* how long this process's consumer waits next: cleat_ring_slip_spsc() */
 	uint32_t slip cleat_aligned(CLEAT_FALSE_SHARING);
 } cleat_aligned(CLEAT_FALSE_SHARING);
@@ -150,28 +154,62 @@ cleat_inline void cleat_ring_store_four(uint32_t *slot, __m128i four)
 {
 	*(volatile __m128i_u *)(void *)slot = four;
 }
+
+/* Copy the handles of two or one groups of four. @return whether all slots are full and none a
+ * tombstone; if not, what is in @p out does not count */
+cleat_inline int cleat_ring_copy_eight(const uint32_t *slot, cleat_handle *out, __m128i bit)
+{
+	__m128i a = cleat_ring_load_four(slot);
+	__m128i b = cleat_ring_load_four(slot + 4);
+	__m128i odd = _mm_or_si128(_mm_xor_si128(a, bit), _mm_xor_si128(b, bit));
+	__m128i none;
+
+	a = _mm_srli_epi32(a, 1);
+	b = _mm_srli_epi32(b, 1);
+#ifdef __SSE4_1__
+	none = _mm_cmpeq_epi32(_mm_min_epu32(a, b), _mm_setzero_si128());
+#else
+	none = _mm_or_si128(
+		_mm_cmpeq_epi32(a, _mm_setzero_si128()), _mm_cmpeq_epi32(b, _mm_setzero_si128()));
+#endif
+	odd = _mm_or_si128(_mm_slli_epi32(odd, 31), none);
+	_mm_storeu_si128((__m128i *)(void *)out, a);
+	_mm_storeu_si128((__m128i *)(void *)(out + 4), b);
+	return _mm_movemask_ps(_mm_castsi128_ps(odd)) == 0;
+}
+
+cleat_inline int cleat_ring_copy_four(const uint32_t *slot, cleat_handle *out, __m128i bit)
+{
+	__m128i four = cleat_ring_load_four(slot);
+	__m128i handles = _mm_srli_epi32(four, 1);
+	__m128i odd = _mm_or_si128(_mm_slli_epi32(_mm_xor_si128(four, bit), 31),
+		_mm_cmpeq_epi32(handles, _mm_setzero_si128()));
+
+	_mm_storeu_si128((__m128i *)(void *)out, handles);
+	return _mm_movemask_ps(_mm_castsi128_ps(odd)) == 0;
+}
 #endif
 
 /* Up to the wrap: @p n slots of one lap. */
 cleat_inline void cleat_ring_fill_run(
 	uint32_t *slot, const cleat_handle *handles, uint32_t n, uint32_t lap)
 {
-	const cleat_handle *end = handles + n;
+	uint64_t i = 0;
 
 #ifdef CLEAT_RING_SSE
 	const __m128i bit = _mm_set1_epi32((int)lap);
 
 	cleat_fence_compiler(); /* with x86's order of stores: a release */
-	for (; end - handles >= 4; handles += 4, slot += 4) {
-		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)handles);
+	for (uint64_t fours = n & ~3U; i < fours; i += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&handles[i]);
 
 		four = _mm_or_si128(_mm_slli_epi32(four, 1), bit);
-		cleat_ring_store_four(slot, four);
+		cleat_ring_store_four(&slot[i], four);
 	}
 #endif
-	for (; handles < end; handles++, slot++)
+	for (; i < n; i++)
 		/* partner: the acquire load in cleat_ring_copy_run() */
-		cleat_store_release(slot, (uint32_t)(*handles << 1) | lap);
+		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
 }
 
 /* As cleat_ring_fill(), past the wrap. */
@@ -206,16 +244,12 @@ cleat_inline struct cleat_ring_found cleat_ring_copy_run(
 #ifdef CLEAT_RING_SSE
 	const __m128i bit = _mm_set1_epi32((int)lap);
 
-	for (; i + 4 <= n; i += 4) {
-		__m128i four = cleat_ring_load_four(&slot[i]);
-		__m128i handles = _mm_srli_epi32(four, 1);
-		__m128i odd = _mm_or_si128(_mm_slli_epi32(_mm_xor_si128(four, bit), 31),
-			_mm_cmpeq_epi32(handles, _mm_setzero_si128()));
-
-		if (cleat_unlikely(_mm_movemask_ps(_mm_castsi128_ps(odd)) != 0))
+	for (uint64_t eights = n & ~7U; i < eights; i += 8)
+		if (cleat_unlikely(!cleat_ring_copy_eight(&slot[i], &out[i], bit)))
 			break; /* an empty slot or a tombstone among them */
-		_mm_storeu_si128((__m128i *)(void *)&out[i], handles);
-	}
+	for (; i + 4 <= n; i += 4)
+		if (cleat_unlikely(!cleat_ring_copy_four(&slot[i], &out[i], bit)))
+			break;
 	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
 #endif
 	for (got = i; i < n; i++) {
