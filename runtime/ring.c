@@ -85,6 +85,17 @@ uint32_t cleat_ring_count(const struct cleat_ring *r)
 	return (uint32_t)(used < r->size ? used : r->size);
 }
 
+static void pause_times(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		cleat_pause();
+}
+
+static uint32_t longer(uint32_t pauses)
+{
+	return pauses < CLEAT_RING_SLIP / 2 ? 2 * pauses + 1 : CLEAT_RING_SLIP;
+}
+
 void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 {
 	if (cleat_load_relaxed(&r->shm->shown) == tail) {
@@ -93,9 +104,22 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 	}
 	/* partner: the acquire load in cleat_ring_claim_spsc() */
 	cleat_store_release(&r->shm->shown, tail);
-	r->slip = r->slip < CLEAT_RING_SLIP / 2 ? 2 * r->slip + 1 : CLEAT_RING_SLIP;
-	for (uint32_t i = 0; i < r->slip; i++)
-		cleat_pause();
+	r->slip = longer(r->slip);
+	pause_times(r->slip);
+}
+
+uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen)
+{
+	uint32_t hold = cleat_load_relaxed(&r->hold);
+	uint64_t tail = cleat_load_acquire(&r->shm->tail);
+	uint64_t now = tail;
+
+	if (tail != seen && tail - seen < r->lag) {
+		pause_times(hold);
+		now = cleat_load_acquire(&r->shm->tail);
+		cleat_store_relaxed(&r->hold, (now - tail) * 4 >= hold ? longer(hold) : hold / 2);
+	}
+	return now;
 }
 
 static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)

@@ -37,6 +37,14 @@ cleat_inline uint64_t cleat_intent(uint16_t ring, uint64_t pos, uint32_t n)
 	       (pos & CLEAT_INTENT_POS_MASK);
 }
 
+/*
+ * The tail now, for a producer that is short of room and saw it at @p seen. If it has moved, but
+ * not far, producers are faster than consumers, and each look takes the line of the tail from them.
+ * So wait a little for more room at once: CLEAT_RING_SLIP pauses at most, longer where each wait
+ * brought something, half as long after one that brought little.
+ */
+uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen);
+
 /**
  * Claim room for up to @p n elements.
  *
@@ -62,7 +70,7 @@ cleat_inline uint32_t cleat_ring_claim_mpmc(
 		uint32_t count = n;
 
 		if (cleat_unlikely(room < n || room > r->size)) {
-			tail = cleat_load_acquire(&r->shm->tail);
+			tail = cleat_ring_look_mpmc(r, tail);
 			cleat_store_release(&r->seen_tail, tail);
 			room = r->size - (head - tail);
 			if (cleat_unlikely(room > r->size)) {

@@ -209,7 +209,6 @@ START_TEST(test_room_is_shown_seldom)
 }
 END_TEST
 
-/* A tail beyond head for good: only a broken process can leave that. Nobody may hang. */
 /* A consumer waits longer while something came during each wait, and not at all where looks are in
  * vain. */
 START_TEST(test_consumer_steps_back)
@@ -237,6 +236,37 @@ START_TEST(test_consumer_steps_back)
 }
 END_TEST
 
+/* A producer short of room waits at its next look if the tail has moved a little since the last,
+ * and not again if that brought nothing. */
+START_TEST(test_producer_holds_back)
+{
+	struct cleat_ring r;
+	struct ring_world *world = ring_world_new(&r, 64, CLEAT_RING_MPMC);
+
+	number_handles();
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 64), 64);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 2), 0);
+	ck_assert_uint_eq(r.hold, 0);
+	for (uint32_t i = 1; i <= 4; i++) {
+		ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 1), 1);
+		ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 2), 1);
+		ck_assert_uint_eq(r.hold, i % 2);
+	}
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 1), 1);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 2), 1);
+	ck_assert_uint_eq(r.hold, 1);
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, r.lag), r.lag); /* far */
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, r.lag), r.lag);
+	ck_assert_uint_eq(r.hold, 1);
+	r.hold = CLEAT_RING_SLIP;
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 1), 1);
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 2), 1);
+	ck_assert_uint_eq(r.hold, CLEAT_RING_SLIP / 2);
+	ring_world_free(world, 64);
+}
+END_TEST
+
+/* A tail beyond head for good: only a broken process can leave that. Nobody may hang. */
 START_TEST(test_scribbled_indexes)
 {
 	struct cleat_ring r;
@@ -405,6 +435,7 @@ int main(void)
 
 	tcase_add_test(tcase, test_room_is_shown_seldom);
 	tcase_add_test(tcase, test_consumer_steps_back);
+	tcase_add_test(tcase, test_producer_holds_back);
 	tcase_add_loop_test(tcase, test_full_and_empty, 0, 2 * STARTS);
 	tcase_add_loop_test(tcase, test_every_size_of_burst, 0, 2);
 	tcase_add_loop_test(tcase, test_smallest_ring, 0, 2);
