@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """pcapcmp.py - is every packet of one capture in another, in order, byte for byte but the MACs?
 
-    pcapcmp.py IN.pcap OUT.pcap [--dst MAC] [--src MAC] [--pad BYTES]
+    pcapcmp.py IN.pcap OUT.pcap [--whole] [--dst MAC] [--src MAC] [--pad BYTES]
 
-With --dst or --src, that address is what each packet of OUT must carry. With --pad, a shorter
-packet of IN is compared as the wire has it, filled with zeros up to so many bytes. Reads classic pcap files,
-microseconds or nanoseconds, either byte order. Exit 0: yes; 1: no, with the first difference;
-2: a file is no capture.
+With --whole, the MACs must be the same, too. With --dst or --src, that address is what each packet
+of OUT must carry. With --pad, a shorter packet of IN is compared as the wire has it, filled with
+zeros up to so many bytes. Reads classic pcap files, microseconds or nanoseconds, either byte order.
+Exit 0: yes; 1: no, with the first difference; 2: a file is no capture.
 """
 import argparse
 import struct
@@ -45,12 +45,12 @@ def packets(path):
     return found
 
 
-def difference(before, after, addresses):
-    """What is wrong with one packet, or None."""
+def difference(before, after, first, addresses):
+    """What is wrong with one packet from byte `first` on, or None."""
     if len(before) != len(after):
         return '%d bytes went in, %d came out' % (len(before), len(after))
-    if before[MACS:] != after[MACS:]:
-        at = next(i for i in range(MACS, len(before)) if before[i] != after[i])
+    if before[first:] != after[first:]:
+        at = next(i for i in range(first, len(before)) if before[i] != after[i])
         return 'byte %d was %02x, is %02x' % (at, before[at], after[at])
     for what, at, want in addresses:
         if want is not None and after[at:at + 6] != want:
@@ -70,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('before')
     parser.add_argument('after')
+    parser.add_argument('--whole', action='store_true')
     parser.add_argument('--dst', type=mac)
     parser.add_argument('--src', type=mac)
     parser.add_argument('--pad', type=int, default=0)
@@ -78,7 +79,7 @@ def main():
     before = [p + bytes(max(0, args.pad - len(p))) for p in before]
     addresses = (('destination', 0, args.dst), ('source', 6, args.src))
     for number, (one, other) in enumerate(zip(before, after), 1):
-        why = difference(one, other, addresses)
+        why = difference(one, other, 0 if args.whole else MACS, addresses)
         if why:
             print('packet %d: %s' % (number, why))
             return 1
@@ -86,7 +87,8 @@ def main():
         print('%d packets went in, %d came out' % (len(before), len(after)))
         return 1
     total = sum(len(p) for p in after)
-    print('%d packets, %d bytes: the same but for the MAC addresses' % (len(after), total))
+    print('%d packets, %d bytes: the same%s' % (
+        len(after), total, '' if args.whole else ' but for the MAC addresses'))
     return 0
 
 

@@ -159,9 +159,10 @@ def frames(dst, src, sizes=SIZES, rounds=1):
 
 
 def compare(before, after, *options):
-    """Every packet of one capture is in the other, in order, padded to 60 bytes where shorter."""
-    done = subprocess.run([sys.executable, 'tools/pcapcmp.py', before, after, '--pad', '60',
-                           *options], capture_output=True, text=True, check=False)
+    """Every packet of one capture is in the other, in order, with its MAC addresses, padded to 60
+    bytes where shorter."""
+    done = subprocess.run([sys.executable, 'tools/pcapcmp.py', before, after, '--whole', '--pad',
+                           '60', *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -32,6 +32,8 @@ CASES = [  # what, in, out, options, exit code, a word of the output
     ('other clock', SAME, capture(PACKETS, magic=0xa1b23c4d), [], 0, '3 packets'),
     ('other byte order', SAME, capture(PACKETS, order='>'), [], 0, '3 packets'),
     ('other MACs', SAME, capture(changed(1, 3, 99)), [], 0, '3 packets'),
+    ('whole', SAME, SAME, ['--whole'], 0, 'the same\n'),
+    ('whole, other MACs', SAME, capture(changed(1, 3, 99)), ['--whole'], 1, 'packet 2: byte 3'),
     ('MAC not as asked', SAME, SAME, ['--dst', '02:00:00:00:00:01'], 1, 'destination address'),
     ('MACs as asked', SAME, SAME, ['--dst', DST.hex(':'), '--src', SRC.hex(':')], 0, '3 packets'),
     ('a byte differs', SAME, capture(changed(2, 12, 99)), [], 1, 'packet 3: byte 12'),
