@@ -9,7 +9,8 @@
  *   side_detach()
  *   struct side_ring         side_ring_open(); side_put(), side_get(): values, 0 < value < 2^30
  *                            side_put_mbufs(), side_get_mbufs(): packets
- *   side_pool_open()         side_pool_get(), side_pool_put(): objects, all or none
+ *   side_pool_open()         side_pool_get(), side_pool_put(): objects, all or none, at once
+ *                            side_pool_keep(), side_pool_give(): objects that stay for a while
  *                            side_alloc(), side_free(): packets, all or none
  *   side_data()              a packet's bytes; side_set_len()
  *   side_zone_reserve(), side_zone_free(), side_zone_find()

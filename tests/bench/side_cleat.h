@@ -100,8 +100,8 @@ cleat_inline side_pool *side_pool_open(void)
 	return pool;
 }
 
-/* The pool alone: get and put are one operation, so whose the objects are in between need not be
- * written. The mbuf case has all of it. */
+/* As a driver has it: get and put are one operation, so whose the objects are in between need not
+ * be written. */
 cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
 {
 	uint64_t op = cleat_op_enter();
@@ -117,6 +117,26 @@ cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned 
 {
 	cleat_mempool_put_owned(pool, objects, n);
 	cleat_op_exit(cleat_load_relaxed(&cleat_self->busy));
+}
+
+cleat_inline bool side_pool_keep(side_pool *pool, side_object *objects, unsigned n)
+{
+	uint64_t op = cleat_op_enter();
+	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	bool got = cleat_mempool_get(pool, objects, n) == 0;
+
+	for (unsigned i = 0; got && i < n; i++)
+		cleat_store_release(&cleat_mbuf_of(objects[i])->owner, word);
+	cleat_op_exit(op);
+	return got;
+}
+
+cleat_inline void side_pool_give(side_pool *pool, side_object *objects, unsigned n)
+{
+	uint64_t op = cleat_op_enter();
+
+	cleat_mempool_put(pool, objects, n);
+	cleat_op_exit(op);
 }
 
 cleat_inline bool side_alloc(side_pool *pool, side_mbuf **mbufs, unsigned n)

@@ -2,6 +2,10 @@
 /*
  * side_peer.h - side.h for DPDK: each ring by the functions of its own mode, caches on.
  *
+ *   BENCH_PEER_4     values of 4 bytes in rings of such, instead of pointers
+ *   BENCH_PEER_BACK  who finds a ring full, or empty behind a burst, steps back a little, and
+ * packets are fetched when they are taken, as Cleat's library does (ring_spsc.h)
+ *
  * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
  * processes with the same one would share a pool's cache), its processor is the one asked for.
  */
@@ -14,7 +18,9 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_memzone.h>
+#include <rte_pause.h>
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +33,11 @@ extern "C" {
 #define SIDE_POOL    "bench"
 #define SIDE_REQUEST "bench_request"
 
+#ifdef BENCH_PEER_4
+typedef uint32_t side_value;
+#else
 typedef void *side_value;
+#endif
 typedef struct rte_mbuf side_mbuf;
 typedef struct rte_mempool side_pool;
 typedef void *side_object;
@@ -35,6 +45,8 @@ typedef const struct rte_memzone *side_zone;
 
 struct side_ring {
 	struct rte_ring *ring;
+	unsigned slip; /* pauses, the next time it is empty behind a burst */
+	bool had;      /* something the last time */
 };
 
 cleat_inline void side_eal(const struct bench_args *a, const char *type, const char *more[])
@@ -69,31 +81,64 @@ cleat_inline void side_detach(void)
 cleat_inline void side_ring_open(
 	struct side_ring *r, const char *name, enum bench_mode mode, bool producer, bool consumer)
 {
+	char full[RTE_RING_NAMESIZE];
+
 	(void)mode;
 	(void)producer;
 	(void)consumer;
-	r->ring = rte_ring_lookup(name);
+	(void)snprintf(full, sizeof(full), "%s%s", name, sizeof(side_value) == 4 ? "4" : "");
+	r->ring = rte_ring_lookup(full);
 	if (r->ring == NULL)
-		bench_fail("the peer's primary has no ring %s", name);
+		bench_fail("the peer's primary has no ring %s", full);
 }
 
 cleat_inline side_value side_value_of(uint32_t number)
 {
-	return (void *)(uintptr_t)number;
+	return (side_value)(uintptr_t)number;
 }
+
+/* After a look at a ring that found @p n. */
+cleat_inline unsigned side_step_back(struct side_ring *r, unsigned n)
+{
+#ifdef BENCH_PEER_BACK
+	if (n == 0) {
+		r->slip = !r->had ? r->slip / 2 : r->slip < 32 ? 2 * r->slip + 1 : 64;
+		for (unsigned i = 0; r->had && i < r->slip; i++)
+			rte_pause();
+	}
+	r->had = n != 0;
+#else
+	(void)r;
+#endif
+	return n;
+}
+
+/* After @p done of @p n had room. */
+cleat_inline unsigned side_hold_back(unsigned done, unsigned n)
+{
+#ifdef BENCH_PEER_BACK
+	for (unsigned i = 0; done < n && i < 64; i++)
+		rte_pause();
+#else
+	(void)n;
+#endif
+	return done;
+}
+
+#define SIDE_ELEM(call, r, values, n) call##_elem((r)->ring, values, sizeof(side_value), n, NULL)
 
 cleat_inline unsigned side_put(
 	struct side_ring *r, enum bench_mode mode, const side_value *values, unsigned n)
 {
 	switch (mode) {
 	case BENCH_SPSC:
-		return rte_ring_sp_enqueue_burst(r->ring, values, n, NULL);
+		return side_hold_back(SIDE_ELEM(rte_ring_sp_enqueue_burst, r, values, n), n);
 	case BENCH_MPMC:
-		return rte_ring_mp_enqueue_burst(r->ring, values, n, NULL);
+		return side_hold_back(SIDE_ELEM(rte_ring_mp_enqueue_burst, r, values, n), n);
 	case BENCH_RTS:
-		return rte_ring_mp_rts_enqueue_burst(r->ring, values, n, NULL);
+		return side_hold_back(SIDE_ELEM(rte_ring_mp_rts_enqueue_burst, r, values, n), n);
 	default:
-		return rte_ring_mp_hts_enqueue_burst(r->ring, values, n, NULL);
+		return side_hold_back(SIDE_ELEM(rte_ring_mp_hts_enqueue_burst, r, values, n), n);
 	}
 }
 
@@ -102,24 +147,31 @@ cleat_inline unsigned side_get(
 {
 	switch (mode) {
 	case BENCH_SPSC:
-		return rte_ring_sc_dequeue_burst(r->ring, values, n, NULL);
+		return side_step_back(r, SIDE_ELEM(rte_ring_sc_dequeue_burst, r, values, n));
 	case BENCH_MPMC:
-		return rte_ring_mc_dequeue_burst(r->ring, values, n, NULL);
+		return side_step_back(r, SIDE_ELEM(rte_ring_mc_dequeue_burst, r, values, n));
 	case BENCH_RTS:
-		return rte_ring_mc_rts_dequeue_burst(r->ring, values, n, NULL);
+		return side_step_back(r, SIDE_ELEM(rte_ring_mc_rts_dequeue_burst, r, values, n));
 	default:
-		return rte_ring_mc_hts_dequeue_burst(r->ring, values, n, NULL);
+		return side_step_back(r, SIDE_ELEM(rte_ring_mc_hts_dequeue_burst, r, values, n));
 	}
 }
 
 cleat_inline unsigned side_put_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
 {
-	return rte_ring_sp_enqueue_burst(r->ring, (void **)mbufs, n, NULL);
+	return side_hold_back(rte_ring_sp_enqueue_burst(r->ring, (void **)mbufs, n, NULL), n);
 }
 
 cleat_inline unsigned side_get_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
 {
-	return rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
+	n = rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
+#ifdef BENCH_PEER_BACK
+	for (unsigned i = 0; i < n; i++) {
+		cleat_prefetch_write(mbufs[i]);
+		cleat_prefetch_write((char *)(mbufs[i] + 1) + RTE_PKTMBUF_HEADROOM);
+	}
+#endif
+	return side_step_back(r, n);
 }
 
 /* ---- pools ---- */
@@ -141,6 +193,16 @@ cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned 
 cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned n)
 {
 	rte_mempool_put_bulk(pool, objects, n);
+}
+
+cleat_inline bool side_pool_keep(side_pool *pool, side_object *objects, unsigned n)
+{
+	return side_pool_get(pool, objects, n);
+}
+
+cleat_inline void side_pool_give(side_pool *pool, side_object *objects, unsigned n)
+{
+	side_pool_put(pool, objects, n);
 }
 
 cleat_inline bool side_alloc(side_pool *pool, side_mbuf **mbufs, unsigned n)

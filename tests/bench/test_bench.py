@@ -70,7 +70,7 @@ def check_table():
     code, out, _ = bench('mempool', *SHORT)
     expect('a table: exit code %d' % code, code == 0)
     expect('a table has a head: %s' % out, 'ratio' in out and 'goal' in out)
-    expect('a table has rows: %s' % out, out.count('\nmempool ') == 2)
+    expect('a table has rows: %s' % out, out.count('\nmempool ') == 4)
 
 
 def check_help():

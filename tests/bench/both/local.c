@@ -3,7 +3,8 @@
  * local - one process on one processor: put some in and take them out again.
  *
  * --role=ring   values, through a ring; each is compared
- * --role=pool   objects, out of the pool and back
+ * --role=pool   objects, out of the pool and back at once
+ * --role=keep   the same, but they could be kept in between
  * --role=mbuf   packets, allocated and freed
  */
 #include <string.h>
@@ -62,6 +63,23 @@ static void pool(const struct bench_args *a, struct bench_result *result)
 	result->total = done;
 }
 
+static void keep(const struct bench_args *a, struct bench_result *result)
+{
+	side_pool *p = side_pool_open();
+	side_object objects[BENCH_MAX_BURST];
+	struct bench_watch watch;
+	uint64_t done = 0;
+
+	bench_watch_start(&watch, a, result);
+	while (!bench_watch(&watch, done)) {
+		if (!side_pool_keep(p, objects, a->burst))
+			bench_fail("the pool is empty");
+		side_pool_give(p, objects, a->burst);
+		done += a->burst;
+	}
+	result->total = done;
+}
+
 static void mbuf(const struct bench_args *a, struct bench_result *result)
 {
 	side_pool *p = side_pool_open();
@@ -91,10 +109,12 @@ int main(int argc, char **argv)
 		ring(&a, &result);
 	else if (strcmp(a.role, "pool") == 0)
 		pool(&a, &result);
+	else if (strcmp(a.role, "keep") == 0)
+		keep(&a, &result);
 	else if (strcmp(a.role, "mbuf") == 0)
 		mbuf(&a, &result);
 	else
-		bench_fail("--role=%s: give ring, pool or mbuf", a.role);
+		bench_fail("--role=%s: give ring, pool, keep or mbuf", a.role);
 	side_detach();
 	return bench_print(&result);
 }

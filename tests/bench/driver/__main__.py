@@ -33,7 +33,8 @@ def add_options(parser):
     group.add_argument('--json-file', metavar='FILE', help='write that list into FILE as well')
     group.add_argument('--runs', type=int, default=5, help='of each side (default 5)')
     group.add_argument('--ms', type=int, default=200,
-                       help='how long one run measures, in milliseconds (default 200)')
+                       help='how long one run measures, in milliseconds (default 200);\n'
+                            'io-null, pcap and what is no loop take their own time')
     group.add_argument('--no-peer', action='store_true', help="Cleat's side alone")
     group.add_argument('-h', '--help', action='help', help='this text')
 

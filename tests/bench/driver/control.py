@@ -104,18 +104,35 @@ def resident(side):
     return private_kib(side.others[0].pid)
 
 
+DRIVERS = 'net_(null|ring|pcap|e1000|virtio)'  # those of the peer that Cleat has, too
+
+
 def loaded(pid):
-    """KiB of the peer's shared libraries in a process."""
+    """The peer's shared libraries in a process."""
     with open('/proc/%d/maps' % pid, encoding='utf-8') as f:
-        paths = set(re.findall(r'(/\S*/librte_\S+)', f.read()))
-    return sum(os.path.getsize(p) for p in paths) / 1024
+        return set(re.findall(r'(/\S*/librte_\S+)', f.read()))
 
 
-def library(side):
-    """KiB of the worker library: DPDK's libraries that a secondary loads; Cleat's, stripped."""
+def needed(path):
+    """Those that a program or library is linked with."""
+    out = subprocess.run(['ldd', path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {os.path.realpath(p) for p in re.findall(r'(/\S*/librte_\S+)', out)}
+
+
+def peer_library(side, drivers):
+    """All that a secondary loads, or what it is linked with and the same drivers."""
+    side.crowd(1)
+    found = {os.path.realpath(p) for p in loaded(side.others[0].pid)}
+    if drivers == 'the same':
+        same = [p for p in found if re.search('librte_' + DRIVERS, p)]
+        found = set(same).union(*map(needed, same + [side.program('control')]))
+    return sum(os.path.getsize(p) for p in found) / 1024
+
+
+def library(side, drivers):
+    """KiB of the worker library: DPDK's, shared; Cleat's, stripped."""
     if side.name == 'peer':
-        side.crowd(1)
-        return loaded(side.others[0].pid)
+        return peer_library(side, drivers)
     whole = os.path.normpath(side.place.bin + '/../lib/libcleat.a')
     if not os.path.exists(whole):
         raise sides.Failed('%s is missing: build or install all of Cleat' % whole)

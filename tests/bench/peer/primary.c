@@ -13,16 +13,25 @@
 #define RING_SLOTS 1024U
 #define CACHE	   256U
 
+#define SPSC (RING_F_SP_ENQ | RING_F_SC_DEQ)
+#define RTS  (RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ)
+#define HTS  (RING_F_MP_HTS_ENQ | RING_F_MC_HTS_DEQ)
+
 static const struct {
 	const char *name;
+	unsigned bytes; /* of an element */
 	unsigned flags;
 } RINGS[] = {
-	{ "spsc", RING_F_SP_ENQ | RING_F_SC_DEQ },
-	{ "mpmc", 0 },
-	{ "rts", RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ },
-	{ "hts", RING_F_MP_HTS_ENQ | RING_F_MC_HTS_DEQ },
-	{ "a", RING_F_SP_ENQ | RING_F_SC_DEQ },
-	{ "b", RING_F_SP_ENQ | RING_F_SC_DEQ },
+	{ "spsc", 8, SPSC },
+	{ "mpmc", 8, 0 },
+	{ "rts", 8, RTS },
+	{ "hts", 8, HTS },
+	{ "spsc4", 4, SPSC },
+	{ "mpmc4", 4, 0 },
+	{ "rts4", 4, RTS },
+	{ "hts4", 4, HTS },
+	{ "a", 8, SPSC },
+	{ "b", 8, SPSC },
 };
 
 static int answer(const struct rte_mp_msg *msg, const void *peer)
@@ -40,9 +49,9 @@ static void make(const struct bench_args *a)
 	unsigned count = a->count != 0 ? a->count : 8191;
 
 	for (unsigned i = 0; i < sizeof(RINGS) / sizeof(RINGS[0]); i++)
-		if (rte_ring_create(RINGS[i].name, RING_SLOTS, SOCKET_ID_ANY, RINGS[i].flags) ==
-			NULL)
-			bench_fail("rte_ring_create: %s", rte_strerror(rte_errno));
+		if (rte_ring_create_elem(RINGS[i].name, RINGS[i].bytes, RING_SLOTS, SOCKET_ID_ANY,
+			    RINGS[i].flags) == NULL)
+			bench_fail("rte_ring_create_elem: %s", rte_strerror(rte_errno));
 	if (rte_pktmbuf_pool_create(
 		    SIDE_POOL, count, CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY) == NULL)
 		bench_fail("rte_pktmbuf_pool_create: %s", rte_strerror(rte_errno));
