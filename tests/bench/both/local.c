@@ -46,7 +46,7 @@ static void ring(const struct bench_args *a, struct bench_result *result)
 		ring_loop(&r, BENCH_MPMC, a, result);
 }
 
-static void pool(const struct bench_args *a, struct bench_result *result)
+cleat_inline void pool_loop(bool keep, const struct bench_args *a, struct bench_result *result)
 {
 	side_pool *p = side_pool_open();
 	side_object objects[BENCH_MAX_BURST];
@@ -55,26 +55,13 @@ static void pool(const struct bench_args *a, struct bench_result *result)
 
 	bench_watch_start(&watch, a, result);
 	while (!bench_watch(&watch, done)) {
-		if (!side_pool_get(p, objects, a->burst))
+		if (!(keep ? side_pool_keep(p, objects, a->burst)
+			   : side_pool_get(p, objects, a->burst)))
 			bench_fail("the pool is empty");
-		side_pool_put(p, objects, a->burst);
-		done += a->burst;
-	}
-	result->total = done;
-}
-
-static void keep(const struct bench_args *a, struct bench_result *result)
-{
-	side_pool *p = side_pool_open();
-	side_object objects[BENCH_MAX_BURST];
-	struct bench_watch watch;
-	uint64_t done = 0;
-
-	bench_watch_start(&watch, a, result);
-	while (!bench_watch(&watch, done)) {
-		if (!side_pool_keep(p, objects, a->burst))
-			bench_fail("the pool is empty");
-		side_pool_give(p, objects, a->burst);
+		if (keep)
+			side_pool_give(p, objects, a->burst);
+		else
+			side_pool_put(p, objects, a->burst);
 		done += a->burst;
 	}
 	result->total = done;
@@ -108,9 +95,9 @@ int main(int argc, char **argv)
 	if (strcmp(a.role, "ring") == 0)
 		ring(&a, &result);
 	else if (strcmp(a.role, "pool") == 0)
-		pool(&a, &result);
+		pool_loop(false, &a, &result);
 	else if (strcmp(a.role, "keep") == 0)
-		keep(&a, &result);
+		pool_loop(true, &a, &result);
 	else if (strcmp(a.role, "mbuf") == 0)
 		mbuf(&a, &result);
 	else
