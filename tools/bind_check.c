@@ -22,8 +22,8 @@ int bind_check_driver(const char *driver)
 		return cleat_err(-ENAMETOOLONG, "--sysfs-root is too long");
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
-	return cleat_err(
-		-ENOENT, "the kernel has no driver %s loaded; try: modprobe %s", driver, driver);
+	return cleat_err(-ENOENT, "the kernel has no driver %s loaded; try: modprobe %s", driver,
+		strcmp(driver, "vfio-pci") == 0 ? "-a vfio-pci vfio_iommu_type1" : driver);
 }
 
 /* An interface that was moved to another network namespace cannot be seen from here. */

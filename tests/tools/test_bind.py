@@ -314,8 +314,17 @@ def check_own_machine():
         expect('here, %s: %d %s' % (words, done.returncode, done.stderr), done.returncode == code)
 
 
+def check_not_loaded():
+    """vfio-pci alone is not all that it takes."""
+    with FakePci() as pci:
+        pci.load('igb')
+        pci.device(C, 'igb', group=8, net='none2', ids=('0x8086', '0x10c9'))
+        refuses(pci, 'vfio-pci', C, says='modprobe -a vfio-pci vfio_iommu_type1')
+
+
 def main():
     check_list_states()
+    check_not_loaded()
     check_by_ids()
     for check in (check_usage, check_list, check_bind_and_restore, check_unbind, check_several,
                   check_odd_restores, check_failures, check_refusals, check_allowed):
