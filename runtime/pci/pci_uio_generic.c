@@ -25,8 +25,9 @@ static int irq_open(struct cleat_pci_device *dev, const int *fds, unsigned n, in
 	if (pin == 0)
 		return cleat_err(-ENOTSUP,
 			"%s has no interrupt line, and uio_pci_generic knows no other interrupts; "
-			"bind it to vfio-pci",
-			dev->device.name);
+			"bind it to %s",
+			dev->device.name,
+			dev->iommu_group != CLEAT_PCI_NO_GROUP ? "vfio-pci" : "igb_uio");
 	if (u->irq_on)
 		return cleat_err(-EALREADY, "interrupts of %s are on", dev->device.name);
 	ret = cleat_pci_command(dev, 0, CLEAT_PCI_COMMAND_NO_INTX);

@@ -268,6 +268,10 @@ START_TEST(generic_interrupts)
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
 	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), -ENOTSUP); /* pin 0 */
 	says("no interrupt line");
+	says(dev.iommu_group != CLEAT_PCI_NO_GROUP ? "vfio-pci" : "igb_uio");
+	dev.iommu_group = CLEAT_PCI_NO_GROUP;
+	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), -ENOTSUP);
+	says("igb_uio");
 	config_byte(0x3d, 1);
 	config_byte(5, 0x04); /* masked */
 	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), 1);
