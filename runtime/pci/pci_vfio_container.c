@@ -308,7 +308,8 @@ static void group_close(struct cleat_vfio_group *group)
 	*at = group->next;
 	/* Refused while a worker still has a BAR mapped; then closing leaves it to the last one. */
 	if (ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER) < 0)
-		cleat_log(CLEAT_LOG_INFO, "IOMMU group %d: still in use elsewhere: %s",
+		cleat_log(CLEAT_LOG_INFO,
+			"IOMMU group %d stays with a worker until that unmaps it or ends (%s)",
 			group->number, strerror(errno));
 	cleat_pci_fd_close(&group->fd);
 	free(group);
