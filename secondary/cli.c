@@ -61,7 +61,8 @@ static const struct argp_option OPTIONS[] = {
 		"them, of rx-checksum, rx-vlan-strip, rx-scatter, rx-rss, tx-checksum, tx-vlan-insert, "
 		"tx-segments",
 		0 },
-	{ "promiscuous", KEY_PROMISCUOUS, NULL, 0, "Receive what is sent to other addresses, too",
+	{ "promiscuous", KEY_PROMISCUOUS, NULL, 0,
+		"Receive what is sent to other addresses, too, which a NIC drops otherwise; the port stays so",
 		0 },
 	{ "burst", KEY_BURST, "N", 0, "Packets in one go, 1 to 512 (default 32)", 0 },
 	{ "packets", KEY_PACKETS, "N", 0, "End after N packets", 0 },
