@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/pmd/pmd_help.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/row.h"
@@ -14,6 +14,14 @@
 static struct cleat_port_ctrl *ports[CLEAT_MAX_PORTS];
 static int fds_at_start;
 static int live_rings;
+
+static void must(int ok, const char *what)
+{
+	if (!ok) {
+		fprintf(stderr, "test world: not so: %s\n", what);
+		abort();
+	}
+}
 
 /* Ports' shared state lies at the window's end, pools and rings at its start. */
 static uint64_t queues_off(unsigned port)
@@ -58,7 +66,7 @@ static int port_add(void *ctx, struct cleat_port_ctrl *port)
 	(void)ctx;
 	while (id < CLEAT_MAX_PORTS && ports[id] != NULL)
 		id++;
-	ck_assert_uint_lt(id, CLEAT_MAX_PORTS);
+	must(id < CLEAT_MAX_PORTS, "a port id is free");
 	(void)snprintf(row.name, sizeof(row.name), "%s", port->name);
 	(void)snprintf(row.driver, sizeof(row.driver), "%s", port->driver);
 	row.max_rx_queues = port->max_rx_queues;
@@ -124,9 +132,9 @@ void pmd_world_down(void)
 	cleat_queue_remove_all();
 	cleat_bus_remove_all();
 	for (unsigned i = 0; i < CLEAT_MAX_PORTS; i++)
-		ck_assert_ptr_null(ports[i]);
-	ck_assert_int_eq(live_rings, 0);
-	ck_assert_int_eq(pmd_count_fds(), fds_at_start);
+		must(ports[i] == NULL, "all ports were removed");
+	must(live_rings == 0, "all rings were freed");
+	must(pmd_count_fds() == fds_at_start, "all descriptors were closed");
 	mbuf_world_down();
 }
 
@@ -150,7 +158,7 @@ int pmd_plug(const char *spec)
 	for (int i = 0; i < CLEAT_MAX_PORTS; i++)
 		if (ports[i] != NULL && strcmp(ports[i]->name, device->name) == 0)
 			return i;
-	ck_abort_msg("%s made no port", spec);
+	must(0, "the device made a port");
 	return -1;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * pmd_help.h - for the drivers' tests: a world in which devices become ports and queues are
- * claimed, without a primary's sockets.
+ * claimed, without a primary's sockets. What must hold and does not aborts, so that programs other
+ * than Check's can use it.
  */
 #ifndef CLEAT_TESTS_PMD_PMD_HELP_H
 #define CLEAT_TESTS_PMD_PMD_HELP_H
@@ -15,7 +16,7 @@
 extern struct cleat_services pmd_services;
 
 void pmd_world_up(void);
-/* Removes all devices and queues first. Fails the test if rings, ports or descriptors remain. */
+/* Removes all devices and queues first. Aborts if rings, ports or descriptors remain. */
 void pmd_world_down(void);
 
 /* Ask for a device and probe it. @return the port's id, or the error; the device is gone then */
