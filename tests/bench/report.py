@@ -74,10 +74,15 @@ def moved(rows):
     looks = sorted(n for row in rows for n in row.get('line_ns') or () if n is not None)
     if not looks:
         return ''
-    return ('\nBefore each pair of runs it was looked how long a line took to the other core: %s '
-            'ns as the median of %d\nlooks, %s to %s ns in nine of ten of them.\n' % (
+    mixed = [' '.join([row['case'], *map(str, row['params'].values())])
+             for row in rows if row.get('mixed')]
+    return ('\nBefore and after each pair of runs it was looked how long a line took to the other '
+            'core: %s ns as the\nmedian of %d looks, %s to %s ns in nine of ten of them. %d pairs '
+            'were taken again because the processors had\nmoved meanwhile; rows whose pairs are of '
+            'different places all the same: %s.\n' % (
                 digits(statistics.median(looks)), len(looks),
-                *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95))))
+                *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95)),
+                sum(row.get('again', 0) for row in rows), ', '.join(mixed) or 'none'))
 
 
 def instructions():

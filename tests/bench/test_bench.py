@@ -129,6 +129,22 @@ def check_ended():
             os.kill(int(pid), signal.SIGTERM)
 
 
+def check_ended_later():
+    """What was measured before is not lost."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [BIN + '/cleat-bench', '--no-peer', '--runs', '10', '--ms', '5', '--json-file',
+                   folder + '/rows', 'mbuf', 'request']
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as running:
+            for line in running.stderr:
+                if line.startswith('request'):
+                    running.send_signal(signal.SIGTERM)
+        with open(folder + '/rows', encoding='utf-8') as f:
+            rows = json.load(f)
+    expect('ended later: exit code %d' % running.returncode, running.returncode == 143)
+    expect('ended later: rows of mbuf: %s' % rows, [r['case'] for r in rows] == ['mbuf'] * 2)
+
+
 def command_line(pid):
     """Of a process, "" if it is no more."""
     try:
@@ -153,6 +169,7 @@ def main():
     check_list()
     check_usage()
     check_ended()
+    check_ended_later()
     check_help()
     check_installed()
     check_json()

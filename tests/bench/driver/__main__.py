@@ -15,6 +15,7 @@ import machine
 import report
 import sides
 
+PATIENCE = 2  # times as many pairs may be taken again
 BY_NAME = {case.name: case for case in cases.CASES}
 
 
@@ -66,22 +67,40 @@ def writable(name):
     return os.access(os.path.dirname(name) or '.', os.W_OK)
 
 
+def one_pair(case, params, both, label):
+    """A run of each side: ({side: value}, why one failed or '')."""
+    values, why = {}, ''
+    for side in both:
+        sides.say('%s %s: %s %s' % (case.name, params, side.title, label))
+        try:
+            values[side.name] = case.measure(side, **params, **case.fixed)
+        except sides.Cannot as error:
+            sides.say('  none for %s: %s' % (side.title, error))
+        except sides.Failed as error:
+            why = '%s: %s' % (side.title, ' '.join(str(error).split()))
+            sides.say('  ' + why)
+    return values, why
+
+
 def measure(case, params, goal, both, runs):
-    """All runs of one point, the sides in turn."""
-    values, why, lines = {side.name: [] for side in both}, '', []
-    for number in range(runs):
-        lines.append(machine.glance(both[0].place))
-        for side in both:
-            sides.say('%s %s: %s %d of %d' % (case.name, params, side.title, number + 1, runs))
-            try:
-                values[side.name].append(case.measure(side, **params, **case.fixed))
-            except sides.Cannot as error:
-                sides.say('  none for %s: %s' % (side.title, error))
-            except sides.Failed as error:
-                why = '%s: %s' % (side.title, ' '.join(str(error).split()))
-                sides.say('  ' + why)
+    """All runs of one point, the sides in turn. A pair during which the processors moved counts
+    only when they do not come to rest."""
+    values, why, lines, again = {side.name: [] for side in both}, '', [], 0
+    while len(lines) < 2 * runs:
+        looks = [machine.glance(both[0].place)]
+        pair, failed = one_pair(case, params, both, '%d of %d' % (len(lines) // 2 + 1, runs))
+        looks.append(machine.glance(both[0].place))
+        still = not case.two or machine.alike(lines + looks)
+        if not still and not failed and again < PATIENCE * runs:
+            again += 1
+            sides.say('  the processors moved: once more')
+            continue
+        lines, why = lines + looks, failed or why
+        for side, value in pair.items():
+            values[side].append(value)
     row = report.row_of(case, params, goal, values)
-    row['line_ns'] = lines
+    row.update(line_ns=lines, again=again,
+               mixed=case.two and not machine.alike(lines))
     if why:
         row['error'] = why
     return row
@@ -111,8 +130,8 @@ def first_in_line():
         set_autogroup(0)
 
 
-def run(args, place):
-    """All that was asked for: the rows."""
+def run(args, place, rows):
+    """All that was asked for, row by row."""
     both = [sides.Cleat(place, args.ms)]
     peer = sides.Peer(place, args.ms)
     missing = 'not asked for' if args.no_peer else peer.missing()
@@ -126,7 +145,6 @@ def run(args, place):
     if load > len(place.cores) / 2:
         sides.say('others keep this machine busy (load %.1f): figures of several processes are '
                   'worth less' % load)
-    rows = []
     try:
         for name in args.case or BY_NAME:
             case = BY_NAME[name]
@@ -145,7 +163,16 @@ def run(args, place):
     finally:
         for side in both:
             side.close()
-    return rows
+
+
+def tell(args, rows):
+    """As JSON; also what there is of a run that was ended."""
+    text = json.dumps(rows, indent=2)
+    if args.json:
+        print(text)
+    if args.json_file:
+        with open(args.json_file, 'w', encoding='utf-8') as f:
+            f.write(text + '\n')
 
 
 def main():
@@ -155,21 +182,16 @@ def main():
         for case in cases.CASES:
             print('%-12s %s' % (case.name, case.about))
         return 0
-    place = sides.Place(os.path.dirname(os.path.realpath(sys.argv[0])))
+    place, rows = sides.Place(os.path.dirname(os.path.realpath(sys.argv[0]))), []
     try:
         with first_in_line():
-            rows = run(args, place)
+            run(args, place, rows)
     except sides.Failed as why:
         print('cleat-bench: %s' % why, file=sys.stderr)
         return 1
     finally:
         place.close()
-    text = json.dumps(rows, indent=2)
-    if args.json:
-        print(text)
-    if args.json_file:
-        with open(args.json_file, 'w', encoding='utf-8') as f:
-            f.write(text + '\n')
+        tell(args, rows)
     return 1 if any(r.get('error') for r in rows) else 0
 
 

@@ -7,6 +7,7 @@ import sides
 
 MEMORY_ROUNDS = 4
 GLANCE_MS = 5
+ALIKE = 1.5  # times: two cores take four times as long as two threads of one
 
 
 def ask(place, program, **more):
@@ -49,3 +50,9 @@ def glance(place):
         return None
     found = ask(place, 'lines', role='one', ms=GLANCE_MS)
     return round(found['ns'] / found['elements'], 1)
+
+
+def alike(looks):
+    """Whether a line took about as long at all these looks: the processors are where they were."""
+    looks = [ns for ns in looks if ns is not None]
+    return not looks or max(looks) <= ALIKE * min(looks)
