@@ -92,7 +92,7 @@ class Guest:
 
     def __init__(self, config, wires=None, mode='agent'):
         self.config, self.mode = config, mode
-        self.qemu = self.link = self.monitor = None
+        self.qemu = self.link = self.monitor = self.watch = None
         self.killed = False
         self.folder = tempfile.mkdtemp(prefix='cleat-lab-')
         self.out = self.folder + '/out'
@@ -212,6 +212,12 @@ class Guest:
         """A command to QEMU's monitor: guest.qmp("device_del", id="nic0")."""
         return self._qmp()(command, **arguments)
 
+    def look(self, line):
+        """A command for people to a monitor that watchers have for themselves: its text."""
+        if not self.watch:
+            self.watch = Qmp(self.folder + '/watch')
+        return self.watch('human-monitor-command', **{'command-line': line})
+
     def event(self, name, timeout_s=20, **data):
         """Wait for an event of QEMU's monitor."""
         return self._qmp().wait(name, timeout_s, **data)
@@ -265,7 +271,7 @@ class Guest:
         if self.qemu and self.qemu.poll() is None:
             self.qemu.kill()
             self.qemu.wait()
-        for connection in (self.monitor, self.link):
+        for connection in (self.monitor, self.watch, self.link):
             if connection:
                 connection.close()
-        self.monitor = self.link = None
+        self.monitor = self.watch = self.link = None

@@ -136,7 +136,9 @@ def command(cfg, cache, run, mode, captures):
     if cfg.iommu != 'off':
         args += ['-device', 'intel-iommu,intremap=on,aw-bits=%d' % cfg.aw_bits]
     args += ['-kernel', cache + '/kernel/vmlinuz', '-initrd', run + '/initramfs', '-append',
-             kernel_line(cfg, mode), '-qmp', 'unix:%s/qmp,server=on,wait=off' % run]
+             kernel_line(cfg, mode)]
+    for monitor in ('qmp', 'watch'):
+        args += ['-qmp', 'unix:%s/%s,server=on,wait=off' % (run, monitor)]
     serial = 'stdio' if mode == 'shell' else 'file:%s/console' % run
     args += ['-serial', serial, '-device', 'virtio-serial-pci,bus=pcie.0,addr=0x1e', '-chardev',
              'socket,id=agent,path=%s/agent,server=on,wait=off' % run, '-device',

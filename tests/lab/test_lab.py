@@ -4,6 +4,7 @@ import os
 
 import lab
 import pci
+import stuck
 
 UTF8 = 'Grüße, 世界, \U0001f980'
 
@@ -33,6 +34,14 @@ def test_several(guest):
         assert False, 'a command ran over its time'
     except lab.TooLong:
         pass
+
+
+def test_report(guest):
+    """What is said of a guest in which something does not end comes from QEMU and from its kernel."""
+    assert stuck.lost_interrupt(guest) == ''
+    said = stuck.report(guest)
+    for part in ('CPU#1', 'dumping local APIC state for CPU 1', 'ISR', 'Show Blocked State', 'LOC:'):
+        assert part in said, said
 
 
 def test_files(guest):
