@@ -14,6 +14,7 @@
  *                            side_alloc(), side_free(): packets, all or none
  *   side_data()              a packet's bytes; side_set_len()
  *   side_zone_reserve(), side_zone_free(), side_zone_find()
+ *   side_grow()              more memory for all, taken from the machine
  *   side_request()           the shortest question to the primary, with its answer
  */
 #ifndef CLEAT_TESTS_BENCH_SIDE_H

@@ -189,6 +189,12 @@ cleat_inline bool side_zone_find(const char *name)
 	return cleat_zone_lookup(name, NULL) >= 0;
 }
 
+cleat_inline void side_grow(unsigned nth, uint64_t len_bytes)
+{
+	if (cleat_ctl_memory_grow(len_bytes, CLEAT_NODE_ANY) < 0)
+		bench_fail("growth %u: %s", nth, cleat_error());
+}
+
 cleat_inline void side_request(void)
 {
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;

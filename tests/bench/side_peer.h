@@ -248,6 +248,15 @@ cleat_inline bool side_zone_find(const char *name)
 	return rte_memzone_lookup(name) != NULL;
 }
 
+/* A zone that does not fit into what is there: the primary maps pages for it, all others follow. */
+cleat_inline void side_grow(unsigned nth, uint64_t len_bytes)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "grow%u", nth);
+	(void)side_zone_reserve(name, len_bytes);
+}
+
 cleat_inline void side_request(void)
 {
 	struct rte_mp_msg msg;

@@ -89,9 +89,11 @@ CASES = (
          numbers('secondaries', 1, 8, 32, 64), flat=2),
     Case('zone-find', 'a memzone is found by name', 'ns', control.find,
          numbers('zones', 100, 1000, 10000), flat=2),
-    Case('growth', 'one more GiB up to a part of %d GiB (16, or what is free but for 4)' %
-         control.growth_total(), 'ms', control.grow,
-         numbers('reached', 0.25, 0.5, 0.75, 1.0), flat=2),
+    Case('growth', 'one more GiB of ordinary pages, up to a part of %d GiB (16, or what is free '
+         'but for 4)' % control.GROWTH_GIB, 'ms', control.grow,
+         numbers('reached', 0.25, 0.5, 0.75, 1.0), flat=2, fixed={'pages': 'ordinary'}),
+    Case('growth-huge', 'the same of pages of 2 MiB', 'ms', control.grow,
+         numbers('reached', 0.25, 0.5, 0.75, 1.0), flat=2, fixed={'pages': '2 MiB'}),
     Case('resident', 'private pages of an idle secondary', 'KiB', control.resident, (({}, None),)),
     Case('library', 'the worker library on disk (peer: with the same drivers, or all it loads)',
          'KiB', control.library, numbers('drivers', 'the same', 'all')),

@@ -79,15 +79,25 @@ def growth_total():
     return min(16, max(free // 4, free - 4))
 
 
-def grow(side, reached):
-    """Milliseconds for one more GiB, up to that part of the whole, on ordinary pages."""
-    if side.name == 'peer':
-        raise sides.Cannot('DPDK does not grow without hugepages')
-    steps = int(growth_total() * reached * 1024 / GROWTH_MIB)
-    measured = 1024 // GROWTH_MIB
-    with side.fresh(more=('--no-huge',)) as instance:
+GROWTH_GIB = growth_total()  # before anything is reserved
+
+
+def grow(side, reached, pages):
+    """Milliseconds for one more GiB, up to that part of the whole."""
+    if pages == 'ordinary':
+        if side.name == 'peer':
+            raise sides.Cannot('DPDK does not grow without hugepages')
+        how = {'more': ('--no-huge',)}
+    else:
+        wanted = GROWTH_GIB * 520 + sides.MEMORY_MIB  # either side needs a little beside
+        had = side.place.reserve_hugepages(wanted)
+        if had < wanted:
+            raise sides.Cannot('%d hugepages are free of %d wanted' % (had, wanted))
+        how = {'role': 'bare'} if side.name == 'peer' else {'mbufs': None}
+    steps = int(GROWTH_GIB * reached * 1024 / GROWTH_MIB)
+    with side.fresh(**how) as instance:
         result = side.run('grow', [{}], instance, bytes=GROWTH_MIB, count=steps,
-                          makers=measured)[0]
+                          makers=1024 // GROWTH_MIB)[0]
     return result['ns'] / 1e6
 
 

@@ -2,6 +2,7 @@
 """sides.py - the two that are compared: their primaries, and runs of measured programs."""
 import contextlib
 import json
+import mmap
 import os
 import select
 import shutil
@@ -17,6 +18,8 @@ RUN_S = 120   # and with a run
 MEMORY_MIB = 64
 MBUFS = 8192
 HUGE = '/sys/kernel/mm/hugepages/hugepages-2048kB/'
+HUGE_BYTES = 2 << 20
+MAP_HUGETLB = 0x40000  # asm-generic/mman.h; Python has no name for it
 
 
 class Failed(Exception):
@@ -39,6 +42,7 @@ class Place:
         self.cores = sorted(os.sched_getaffinity(0))
         self.huge_dir = None   # of the peer's files
         self.mounted = False
+        self.hugepages = None  # how many the machine had, if that was changed
         self.serial = 0
 
     def core(self, number):
@@ -61,6 +65,22 @@ class Place:
                 return int(f.read())
         except OSError:
             return 0
+
+    def reserve_hugepages(self, wanted):
+        """Have the kernel set so many aside until the end, if we may: how many are free then. They
+        are written to once: a hypervisor may give a virtual machine a page only then."""
+        free = self.free_hugepages()
+        if free < wanted and os.access(HUGE + 'nr_hugepages', os.W_OK):
+            with undisturbed(), open(HUGE + 'nr_hugepages', 'r+', encoding='ascii') as f:
+                number = int(f.read())
+                self.hugepages = number if self.hugepages is None else self.hugepages
+                f.write(str(number + wanted - free))
+            free = self.free_hugepages()
+            with mmap.mmap(-1, free * HUGE_BYTES, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS |
+                           MAP_HUGETLB) as pages:
+                for at in range(0, len(pages), HUGE_BYTES):
+                    pages[at] = 0
+        return free
 
     def need_huge_dir(self):
         """A directory on hugetlbfs: the peer's processes share files there."""
@@ -86,6 +106,9 @@ class Place:
         """Leave nothing behind."""
         if self.mounted:
             subprocess.run(['umount', self.huge_dir], check=False)
+        if self.hugepages is not None:
+            with open(HUGE + 'nr_hugepages', 'w', encoding='ascii') as f:
+                f.write(str(self.hugepages))
         shutil.rmtree(self.work, ignore_errors=True)
 
 

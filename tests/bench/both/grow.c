@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * grow - ask the primary for more memory, --bytes MiB at a time, --count times; the time of the
- * last
- * --makers of them is the result.
+ * grow - have the primary take more memory from the machine, --bytes MiB at a time, --count times;
+ * the time of the last --makers of them is the result.
  */
-#include "tests/bench/side_cleat.h"
+#include "tests/bench/side.h"
 
 int main(int argc, char **argv)
 {
@@ -16,8 +15,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < a.count; i++) {
 		uint64_t start_ns = bench_now_ns();
 
-		if (cleat_ctl_memory_grow((uint64_t)a.bytes << 20, CLEAT_NODE_ANY) < 0)
-			bench_fail("after %u times %u MiB: %s", i, a.bytes, cleat_error());
+		side_grow(i, (uint64_t)a.bytes << 20);
 		if (i + a.makers >= a.count) {
 			result.elements++;
 			result.ns += bench_now_ns() - start_ns;
