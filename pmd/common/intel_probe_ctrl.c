@@ -108,7 +108,7 @@ int cleat_intel_remove(struct cleat_device *device, const struct cleat_services 
 	nic->chip->irq_mask(nic);
 	cleat_nic_irq_close(&nic->irq);
 	ret = nic->chip->leave(nic);
-	if (ret < 0)
+	if (ret < 0 && !cleat_pci_is_gone(nic->pci))
 		return ret; /* it may still write to memory */
 	ret = services->port_remove(services->ctx, &nic->port);
 	if (ret < 0)

@@ -149,21 +149,12 @@ static int virtio_probe(struct cleat_device *device, const struct cleat_services
 	return 0;
 }
 
-/* What is not there any more writes nothing. */
-static int is_gone(struct virtio_device *d)
-{
-	uint16_t vendor = 0;
-
-	return cleat_pci_config_read(d->transport.pci, 0, &vendor, sizeof(vendor)) < 0 ||
-	       vendor == 0xffff;
-}
-
 static int virtio_remove(struct cleat_device *device, const struct cleat_services *services)
 {
 	struct virtio_device *d = (struct virtio_device *)device->driver_data;
 	int rc = cleat_virtio_quiesce(d);
 
-	if (rc < 0 && !is_gone(d))
+	if (rc < 0 && !cleat_pci_is_gone(d->transport.pci))
 		return rc; /* it may still write to memory */
 	d->state = VIRTIO_RESET;
 	cleat_virtio_irq_close(d);

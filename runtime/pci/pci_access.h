@@ -103,6 +103,11 @@ int cleat_pci_config_write(
 	struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len);
 /** Offset of a capability (PCI 3.0, 6.7) in configuration space; 0 if there is none. */
 uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t after);
+/**
+ * Is it not there any more? Then it does nothing, either. Asks configuration space: a register that
+ * is mapped may read as anything.
+ */
+int cleat_pci_is_gone(struct cleat_pci_device *dev);
 
 /* ---- memory that devices reach ---- */
 

@@ -22,6 +22,15 @@ int cleat_pci_command(struct cleat_pci_device *dev, uint16_t set, uint16_t clear
 	return now == was ? 0 : cleat_pci_config_write(dev, CLEAT_PCI_COMMAND, &now, sizeof(now));
 }
 
+/* Not the vendor: a virtual function has ones there. */
+int cleat_pci_is_gone(struct cleat_pci_device *dev)
+{
+	uint16_t command;
+
+	return cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command)) < 0 ||
+	       command == GONE;
+}
+
 int cleat_pci_command_on(struct cleat_pci_device *dev)
 {
 	uint16_t bits = CLEAT_PCI_COMMAND_MASTER;

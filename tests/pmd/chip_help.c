@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,8 +147,17 @@ static void irq_close(struct cleat_pci_device *dev)
 	(void)dev;
 }
 
+static int config_read(struct cleat_pci_device *dev, uint32_t off, void *buf, uint32_t len)
+{
+	(void)dev;
+	(void)off;
+	memset(buf, 0, len);
+	return chip.gone ? -ENODEV : 0;
+}
+
 static const struct cleat_pci_access fake_access = {
 	.driver = "fake",
+	.config_read = config_read,
 	.irq_open = irq_open,
 	.irq_ack = irq_ack,
 	.irq_close = irq_close,

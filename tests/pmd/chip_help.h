@@ -20,6 +20,7 @@ struct chip {
 	int vectors; /* that its interrupts have */
 	int watched, linked, resets;
 	int phy_deaf;	    /* it does not answer */
+	int gone;	    /* the kernel knows of no such device any more */
 	void (*turn)(void); /* what else the chip does, again and again; NULL: nothing */
 	struct cleat_pci_device pci;
 	struct cleat_services services;

@@ -107,12 +107,28 @@ START_TEST(is_removed_at_rest)
 }
 END_TEST
 
+/* What its registers read as says nothing then: it will not come to rest, nor write to memory. */
+START_TEST(is_removed_when_gone)
+{
+	ck_assert_int_ge(chip_probe(_i == 0 ? "net_em" : "net_igb", 0, ""), 0);
+	chip_start(1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	chip_halt();
+	chip.gone = 1;
+	ck_assert_int_eq(chip.driver->remove(&chip.pci.device, &chip.services), 0);
+	ck_assert_ptr_null(chip.pci.device.driver_data);
+	ck_assert_ptr_null(pmd_port(0));
+	chip_go_on();
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, settings, 0, 2);
 	tcase_add_test(tc, wakes_who_waits);
 	tcase_add_loop_test(tc, vanishes, 0, 2);
 	tcase_add_loop_test(tc, is_removed_at_rest, 0, 2);
+	tcase_add_loop_test(tc, is_removed_when_gone, 0, 2);
 }
 
 int main(void)

@@ -54,6 +54,18 @@ START_TEST(broken_chains_end)
 }
 END_TEST
 
+START_TEST(gone_or_not)
+{
+	memset(fake_config, 0xff, 4); /* as of a virtual function */
+	ck_assert(!cleat_pci_is_gone(&dev));
+	fake_gone = 1; /* reads fail */
+	ck_assert(cleat_pci_is_gone(&dev));
+	fake_gone = 0;
+	memset(fake_config, 0xff, sizeof(fake_config));
+	ck_assert(cleat_pci_is_gone(&dev));
+}
+END_TEST
+
 START_TEST(command_register)
 {
 	dev.bars[0].kind = CLEAT_BAR_MEMORY;
@@ -144,6 +156,7 @@ int main(void)
 	tcase_add_test(tc, finds_capabilities);
 	tcase_add_test(tc, no_capabilities);
 	tcase_add_test(tc, broken_chains_end);
+	tcase_add_test(tc, gone_or_not);
 	tcase_add_test(tc, command_register);
 	tcase_add_test(tc, msix_table);
 	tcase_add_test(tc, hole_around_the_table);
