@@ -56,6 +56,11 @@ class Nic:
         """QEMU's name, ids, behind a root port?"""
         return MODELS[self.model]
 
+    @property
+    def has_port(self):
+        """Is it behind a root port of its own?"""
+        return self.kind[2] or self.node > 0
+
     def vf_address(self, n):
         """Where virtual function n appears: the 82576 has them from devfn 0x80 on, two apart."""
         devfn = 0x80 + 2 * n
@@ -107,7 +112,7 @@ def place(nics, spare=0):
         nic.fds = tuple(tap.FIRST_FD + 8 * number + n for n in range(nic.tap))
         nic.mac = nic.mac or '52:54:00:00:%02x:%02x' % (nic.hub, number)
         root = root_bus(nic.node)
-        if nic.kind[2] or nic.node:
+        if nic.has_port:
             bus = next_bus.get(root, root + 1)
             next_bus[root] = bus + 1
             nic.address = '0000:%02x:00.0' % bus
@@ -118,6 +123,11 @@ def place(nics, spare=0):
 def root_bus(node):
     """Number of a node's root bus: node 0 has the machine's own, others an expander."""
     return 0x40 * node
+
+
+def root_name(nic):
+    """What QEMU calls the root bus of its node."""
+    return 'node%d' % nic.node if nic.node else 'pcie.0'
 
 
 def slot(number):
@@ -132,6 +142,20 @@ def wire(nic):
     return 'hubport,id=net%d,hubid=%d' % (nic.number, nic.hub)
 
 
+def device(nic, iommu):
+    """QEMU's text for the device, on its command line or of its monitor's device_add."""
+    fields = [nic.kind[0], 'id=nic%d' % nic.number, 'netdev=net%d' % nic.number, 'mac=' + nic.mac,
+              'romfile=', 'bus=port%d' % nic.number if nic.has_port else
+              'bus=%s,addr=0x%x' % (root_name(nic), slot(nic.number))]
+    if nic.extra:
+        fields.append(nic.extra)
+    if iommu and nic.model == 'virtio-modern' and 'iommu_platform' not in nic.extra:
+        fields.append('iommu_platform=on')  # else it would go round the IOMMU
+    if nic.tap > 1:
+        fields.append('mq=on')
+    return ','.join(fields)
+
+
 def arguments(nics, spare, iommu):
     """QEMU's arguments for the NICs, their wires and `spare` empty root ports."""
     args = []
@@ -139,19 +163,10 @@ def arguments(nics, spare, iommu):
         args += ['-device', 'pxb-pcie,id=node%d,bus=pcie.0,addr=0x%x,bus_nr=0x%x,numa_node=%d' %
                  (node, LAST_SLOT + node, root_bus(node), node)]
     for nic in nics:
-        n, root = nic.number, 'node%d' % nic.node if nic.node else 'pcie.0'
-        place_at = 'bus=%s,addr=0x%x' % (root, slot(n))
-        if nic.kind[2] or nic.node:
-            args += ['-device', 'pcie-root-port,id=port%d,chassis=%d,%s' % (n, n + 1, place_at)]
-            place_at = 'bus=port%d' % n
-        extra = nic.extra
-        if iommu and nic.model == 'virtio-modern' and 'iommu_platform' not in extra:
-            extra += ',iommu_platform=on'  # else it would go round the IOMMU
-        if nic.tap > 1:
-            extra += ',mq=on'
-        args += ['-netdev', wire(nic), '-device',
-                 ','.join(f for f in ('%s,id=nic%d,netdev=net%d,mac=%s,romfile=' % (
-                     nic.kind[0], n, n, nic.mac), place_at, extra) if f)]
+        if nic.has_port:
+            args += ['-device', 'pcie-root-port,id=port%d,chassis=%d,bus=%s,addr=0x%x' % (
+                nic.number, nic.number + 1, root_name(nic), slot(nic.number))]
+        args += ['-netdev', wire(nic), '-device', device(nic, iommu)]
     for n in range(spare):
         args += ['-device', 'pcie-root-port,id=spare%d,chassis=%d,bus=pcie.0,addr=0x%x' %
                  (n, 100 + n, slot(len(nics) + n))]

@@ -5,6 +5,7 @@ import re
 import time
 
 import cache
+from nic import device
 
 SYSFS = '/sys/bus/pci/devices/'
 MODULES = {'vfio-pci': 'vfio-pci vfio_iommu_type1', 'uio_pci_generic': 'uio_pci_generic',
@@ -57,12 +58,10 @@ def unplug(guest, nic, timeout_s=30):
 
 
 def plug(guest, nic, timeout_s=30):
-    """Put it back, and wait until the kernel has found it."""
-    more = {'on': True, 'off': False}
-    options = dict(f.split('=', 1) for f in nic.extra.split(',') if f)
-    guest.qmp('device_add', driver=nic.kind[0], id='nic%d' % nic.number, romfile='', mac=nic.mac,
-              bus='port%d' % nic.number, netdev='net%d' % nic.number,
-              **{k: more.get(v, int(v) if v.isdigit() else v) for k, v in options.items()})
+    """Put it back as it was, and wait until the kernel has found it."""
+    said = guest.qmp('human-monitor-command', **{
+        'command-line': 'device_add ' + device(nic, guest.config.iommu != 'off')})
+    assert not said, said
     guest.check('until test -e %s%s; do sleep 0.1; done' % (SYSFS, nic.address), timeout_s)
 
 
