@@ -2,6 +2,7 @@
 """test_access.py - vfio-pci, uio_pci_generic and igb_uio, each on each NIC that they fit."""
 import os
 
+import bed
 import lab
 import pci
 
@@ -9,7 +10,7 @@ ACCESS = os.path.dirname(lab.BIN) + '/tests/lab/access'
 # The IOMMU is narrow, and lets the physical addresses of UIO through. The second is a function of
 # the first, in one group with it.
 CONFIG = lab.Config(nics=('e1000,multifunction=on', 'e1000,addr=4.1', 'e1000e', 'igb',
-                          'virtio,legacy'), aw_bits=39, append='iommu=pt')
+                          'virtio,legacy'), aw_bits=39, append='iommu=pt', hugepages='256')
 SECOND = '0000:00:04.1'
 OLD, NEW = 0, 2  # an e1000, an e1000e
 
@@ -64,6 +65,13 @@ def test_igb_uio(guest):
     for n, text in everything(guest, 'igb_uio'):
         assert '1 wired, MSI-X %s' % ('off' if n.model == 'e1000' else 'on') in text or \
             n.model == 'virtio', text
+
+
+def test_packets(guest):
+    """By UIO, round the IOMMU that is there: packets reach the memory they are meant for."""
+    a, b = guest.nics[NEW:NEW + 2]
+    bed.forward(guest, a, b, 'uio_pci_generic')
+    bed.forward(guest, b, a, 'igb_uio')
 
 
 def test_uio_maps(guest):
