@@ -35,12 +35,22 @@ def test_to_and_fro(guest):
 
 
 def test_jumbo(guest):
-    """Packets of up to 9014 bytes."""
+    """Packets of up to 9014 bytes, both ways."""
     vf, other = functions(guest)[0], guest.nics[0]
     capture = guest.out + '/jumbo.pcap'
-    bed.write_pcap(capture, bed.frames(vf.mac, other.mac, sizes=JUMBO, rounds=2))
-    bed.forward(guest, other, vf, 'vfio-pci', capture=capture, receiver_args=(),
-                worker_args=('--mtu', '9000'))
+    for a, b in ((other, vf), (vf, other)):
+        bed.write_pcap(capture, bed.frames(b.mac, a.mac, sizes=JUMBO, rounds=2))
+        bed.forward(guest, a, b, 'vfio-pci', capture=capture, receiver_args=(),
+                    worker_args=('--mtu', '9000'))
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_uio(guest):
+    """Without an IOMMU, by physical addresses; woken by the one vector of igb_uio."""
+    vf = functions(guest)[0]
+    other = next(n for n in guest.nics if n.model == 'igb' and not n.vfs)
+    bed.forward(guest, vf, other, 'uio_pci_generic')
+    bed.forward(guest, other, vf, 'igb_uio', receiver_args=('--interrupt',))
 
 
 def test_offloads(guest):
