@@ -3,6 +3,7 @@
 import dataclasses
 
 import bed
+import hotplug
 import lab
 import offloads
 import pci
@@ -71,3 +72,22 @@ def test_refused(guest):
         done = job.wait(30)
         text = (done.out + done.err).decode()
         assert done.code != 0 and 'does not let it receive what is for others' in text, text
+
+
+def test_vanishes(guest):
+    """The physical function gives up its virtual functions below a worker, and makes them again."""
+    physical = next(n for n in guest.nics if n.vfs)
+    count = '%s%s/sriov_numvfs' % (pci.SYSFS, physical.address)
+
+    def away(_):
+        guest.check('echo 0 >' + count)
+
+    def back(nic):
+        guest.check('echo %d >%s' % (physical.vfs, count))
+        pci.bind(guest, nic.address, 'vfio-pci')
+
+    try:
+        hotplug.go_and_come(guest, functions(guest)[0], guest.nics[0], 'vfio-pci', away, back)
+    finally:
+        if guest.check('cat ' + count) != str(physical.vfs):
+            guest.check('echo %d >%s' % (physical.vfs, count))
