@@ -19,6 +19,7 @@ FIND_INTERFACE = '''
         for d in net/* virtio*/net/*; do [ ! -e $d ] || { basename $d; exit; }; done
         sleep 0.1
     done'''
+RING = 512  # descriptors of a queue of Intel's controllers
 LOAD = os.path.dirname(os.path.abspath(__file__)) + '/udp_load.py'
 
 
@@ -57,6 +58,27 @@ def load(guest, address, count=1000):
     assert sent == back == str(count), '%s: %s sent, %s back' % (address, sent, back)
 
 
+def overload(guest, primary, worker, name):
+    """More comes than the responder can take: several send as fast as they can, and it is stopped
+    until that is more than its ring holds. It survives, loses no buffer, and answers everybody
+    afterwards."""
+    def sent():
+        return int(guest.check('cat /sys/class/net/%s/statistics/tx_packets' % name))
+
+    before = sent()
+    worker.signal(19)
+    floods = [guest.start(['python3', LOAD, '10.0.0.2', '2000', 'flood']) for _ in range(3)]
+    try:
+        assert bed.until(lambda: sent() > before + 2 * RING, 60), 'no overload: %d' % sent()
+    finally:
+        worker.signal(18)
+    for flood in floods:
+        bed.end(flood)
+    assert bed.until(lambda: ping(guest, '10.0.0.2') == 5, 60), 'it does not recover'
+    load(guest, '10.0.0.2')
+    primary.audit()
+
+
 def check_host(guest, name, mac):
     """What one host expects of another."""
     said = busybox(guest, 'arping', '-c', '3', '-I', name, '10.0.0.2')
@@ -79,6 +101,8 @@ def respond(guest, a, b, driver, *worker_args):
         worker = primary.worker('echo', '--rx', end, '--tx', end, '--mode', 'echo', '--ip',
                                 '10.0.0.2', '--ip6', 'fd00::2', '--json', *worker_args)
         check_host(guest, name, a.mac)
+        if a.model != 'virtio-modern':  # which holds its sender back
+            overload(guest, primary, worker, name)
         lines = bed.stop(worker).splitlines()
     counts = json.loads(next(x for x in lines if x.startswith('{')))['echo']
     assert counts['arp'] and counts['nd'], counts

@@ -3,7 +3,8 @@
 """udp_load.py - runs in the guest: datagrams to an echo service, a window of them on the way, and
 how many came back as they were.
 
-    udp_load.py ADDRESS COUNT     prints "SENT BACK"; the port is 7
+    udp_load.py ADDRESS COUNT        prints "SENT BACK"; the port is 7
+    udp_load.py ADDRESS COUNT flood  as fast as it goes, whatever comes back; prints nothing
 """
 import select
 import socket
@@ -11,13 +12,14 @@ import struct
 import sys
 
 WINDOW, PATIENCE_S = 16, 2.0
+FILL = bytes(range(256)) * 7
 SIZES = (8, 9, 18, 60, 100, 511, 512, 1000, 1452)  # the last fills a frame with IPv6
 
 
 def payload(n):
     """The datagram of that number."""
     size = SIZES[n % len(SIZES)]
-    return struct.pack('>Q', n) + bytes((n + i) & 255 for i in range(size - 8))
+    return struct.pack('>Q', n) + FILL[n % 256:][:size - 8]
 
 
 def main():
@@ -26,6 +28,10 @@ def main():
     sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     sock.connect((address, 7))
+    if sys.argv[3:] == ['flood']:
+        for n in range(count):
+            sock.send(payload(n))
+        return 0
     sent, back, waiting = 0, 0, set()
     while sent < count or waiting:
         while sent < count and len(waiting) < WINDOW:
