@@ -121,6 +121,13 @@ def until(condition, timeout_s=20):
     return True
 
 
+def ticks(primary, name):
+    """Hundredths of a second that a worker has had a processor."""
+    pid = next(p['pid'] for p in primary.tool('ps') if p['name'] == name)
+    stat = primary.guest.check('cat /proc/%d/stat' % pid)
+    return sum(int(n) for n in stat.rpartition(')')[2].split()[11:13])
+
+
 def end(job, timeout_s=60):
     """A worker that must end by itself, well; what it printed."""
     done = job.wait(timeout_s)

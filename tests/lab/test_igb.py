@@ -62,11 +62,11 @@ def flows(dst, src, count):
     return found
 
 
-def received(primary, nic, queue):
-    """Packets that one queue has received so far."""
+def received(primary, nic, queue, direction='rx'):
+    """Packets that one queue has received, or sent, so far."""
     port = primary.port(nic)
     return next(q for q in primary.tool('queues') if q['port'] == port and q['queue'] == queue and
-                q['dir'] == 'rx')['packets']
+                q['dir'] == direction)['packets']
 
 
 def burst(primary, a):
@@ -109,18 +109,20 @@ def test_two_workers(guest):
 
 
 def test_killed_in_traffic(guest):
-    """Packets without end over both queues: one worker is killed again and again, the other goes on."""
+    """Packets without end over two queue pairs, and back: the owner of one is killed again and again,
+    that of the other goes on; each time the next receives and sends."""
     a, b = pair(guest)
     bed.write_pcap(guest.out + '/in.pcap', flows(b.mac, a.mac, 256))
     with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=',queues=2',
                      vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap,infinite_rx=1']) as primary:
         def worker(queue):
-            return primary.worker('w%d' % queue, '--mode', 'rxonly', '--rx', 'port:%d:%d' %
-                                  (primary.port(b), queue))
+            own = 'port:%d:%d' % (primary.port(b), queue)
+            return primary.worker('w%d' % queue, '--rx', own, '--tx', own)
 
         def goes_on(queue):
-            had = received(primary, b, queue)
-            return bed.until(lambda: received(primary, b, queue) > had + 256)
+            had = [received(primary, b, queue, d) for d in ('rx', 'tx')]
+            return all(bed.until(lambda d=d, n=n: received(primary, b, queue, d) > n + 256)
+                       for d, n in zip(('rx', 'tx'), had))
 
         stays, dies = worker(0), worker(1)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',

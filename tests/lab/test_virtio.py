@@ -204,6 +204,10 @@ def sleeps(guest, first, driver, args=(), nic_args=''):
                                    'port:%d:0' % primary.port(a), wait=False))
             wait_for('packet %d does not wake it' % n,
                      lambda n=n: primary.stats(b)['rx_packets'] == n, 20)
+        used = bed.ticks(primary, 'receiver')
+        time.sleep(1)
+        used = bed.ticks(primary, 'receiver') - used
+        assert used < 20, 'it looks instead of sleeping: %d of 100 ticks' % used
         bed.stop(receiver)
 
 
