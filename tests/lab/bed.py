@@ -128,6 +128,19 @@ def ticks(primary, name):
     return sum(int(n) for n in stat.rpartition(')')[2].split()[11:13])
 
 
+def idle(primary, name):
+    """A worker that nothing comes to sleeps: it is watched for a second, and again if it seems not
+    to: when the host is busy, somebody in the guest is charged for the time that it takes away."""
+    found = []
+    while len(found) < 3:
+        before = ticks(primary, name)
+        time.sleep(1)
+        found.append(ticks(primary, name) - before)
+        if found[-1] < 20:
+            return
+    raise AssertionError('it looks instead of sleeping: %s of 100 ticks' % found)
+
+
 def end(job, timeout_s=60):
     """A worker that must end by itself, well; what it printed."""
     done = job.wait(timeout_s)
@@ -191,7 +204,8 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
     capture → NIC a → wire → NIC b → capture, all packets byte for byte; also what the wire had.
 
     capture: a pcap outside, by default frames of all SIZES addressed to b. check(primary) is called
-    before the end, prepare(primary) before the workers start.
+    before the end, prepare(primary) before the workers start. A receiver with --interrupt must go
+    to sleep again afterwards.
     """
     before, after = guest.out + '/in.pcap', guest.out + '/out.pcap'
     if capture is None:
@@ -206,15 +220,21 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
         if prepare:
             prepare(primary)
         wire = stack.enter_context(guest.capture(a.hub))
+        sleeps = '--interrupt' in receiver_args
+        until_all = () if sleeps else ('--packets', str(count(before)), '--until-idle', '30000')
         receiver = primary.worker('receiver', '--rx', 'port:%d:0' % primary.port(b), '--tx',
-                                  'port:%d:0' % primary.port('net_pcap1'), '--packets',
-                                  str(count(before)), '--until-idle', '30000', *receiver_args,
-                                  *worker_args)
+                                  'port:%d:0' % primary.port('net_pcap1'), *until_all,
+                                  *receiver_args, *worker_args)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
                                 'port:%d:0' % primary.port(a), '--until-idle', '300',
                                 *worker_args, wait=False)
         end(sender)
-        end(receiver)
+        if sleeps:
+            assert until(lambda: primary.stats(b)['rx_packets'] == count(before)), primary.stats(b)
+            idle(primary, 'receiver')
+            stop(receiver)
+        else:
+            end(receiver)
         compare(before, after)
         compare(before, wire)
         if check:

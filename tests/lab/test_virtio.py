@@ -7,6 +7,7 @@ next one: so captures that must keep their order hold no more packets than the r
 """
 import time
 
+import asleep
 import bed
 import lab
 
@@ -191,30 +192,15 @@ def test_link_uio(guest):
     pulled(guest, OLD, 'igb_uio', nic_args=',legacy=1')
 
 
-def sleeps(guest, first, driver, args=(), nic_args=''):
-    """A receiver that sleeps wakes for each packet."""
-    a, b = guest.nics[first:first + 2]
-    with bed.Primary(guest, {a: driver, b: driver}, vdevs=['net_null0'], args=args,
-                     nic_args=nic_args) as primary:
-        port, null = primary.port(b), primary.port('net_null0')
-        receiver = primary.worker('receiver', '--rx', 'port:%d:0' % port, '--tx',
-                                  'port:%d:0' % null, '--promiscuous', '--interrupt')
-        for n in range(1, 4):
-            bed.end(primary.worker('sender', '--mode', 'txonly', '--packets', '1', '--tx',
-                                   'port:%d:0' % primary.port(a), wait=False))
-            wait_for('packet %d does not wake it' % n,
-                     lambda n=n: primary.stats(b)['rx_packets'] == n, 20)
-        used = bed.ticks(primary, 'receiver')
-        time.sleep(1)
-        used = bed.ticks(primary, 'receiver') - used
-        assert used < 20, 'it looks instead of sleeping: %d of 100 ticks' % used
-        bed.stop(receiver)
+def sleeps(guest, first, driver, **more):
+    """A worker that sleeps wakes for each packet."""
+    asleep.run(guest, *guest.nics[first:first + 2], driver, **more)
 
 
 def test_interrupts(guest):
     """By a vector of the queue's own."""
     sleeps(guest, MODERN, 'vfio-pci')
-    sleeps(guest, OLD, 'vfio-pci', PA, ',legacy=1')
+    sleeps(guest, OLD, 'vfio-pci', args=PA, nic_args=',legacy=1')
 
 
 @lab.needs(lab.NO_IOMMU)
