@@ -12,10 +12,21 @@ CONFIG = lab.NUMA
 JUMBO = tuple(range(1515, 9015, 500)) + (4096, 8192, 9014)
 
 
+def physical_function(guest):
+    """The NIC that has virtual functions, and the kernel's name for it."""
+    nic = next(n for n in guest.nics if n.vfs)
+    return nic, guest.check('ls %s%s/net' % (pci.SYSFS, nic.address)).split()[0]
+
+
+def trust(guest, on):
+    """Let the first virtual function change its addresses, or not."""
+    guest.check('ip link set %s vf 0 trust %s' % (physical_function(guest)[1],
+                                                  'on' if on else 'off'))
+
+
 def functions(guest):
     """The physical function made ready, and its two virtual functions as NICs."""
-    physical = next(n for n in guest.nics if n.vfs)
-    name = guest.check('ls %s%s/net' % (pci.SYSFS, physical.address)).split()[0]
+    physical, name = physical_function(guest)
     found = []
     # the kernel shall not talk there by itself
     guest.check('echo 1 >/proc/sys/net/ipv6/conf/%s/disable_ipv6' % name)
