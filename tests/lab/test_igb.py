@@ -4,6 +4,7 @@ import socket
 import struct
 
 import bed
+import counts
 import lab
 import offloads
 
@@ -76,9 +77,11 @@ def burst(primary, a):
 
 
 def test_two_workers(guest):
-    """Two workers, a queue each; one is killed, the other gets all; it comes back."""
+    """Two workers; their queues hold the buffers that they should, and the devices count each
+    packet; one is killed, the other gets all; it comes back."""
     a, b = pair(guest)
-    bed.write_pcap(guest.out + '/in.pcap', flows(b.mac, a.mac, 256))
+    frames = flows(b.mac, a.mac, 256)
+    bed.write_pcap(guest.out + '/in.pcap', frames)
     with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=',queues=2',
                      vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap,infinite_rx=1']) as primary:
         port = primary.port(b)
@@ -88,10 +91,14 @@ def test_two_workers(guest):
                                   'rxonly')
 
         both = [worker(0), worker(1)]
-        burst(primary, a)
+        with counts.at_once(primary, 2 * counts.posted(0), *both):
+            burst(primary, a)
         assert bed.until(lambda: received(primary, b, 0) + received(primary, b, 1) == 256)
         first = [received(primary, b, q) for q in (0, 1)]
         assert all(n > 50 for n in first), first
+        counts.check_held(primary, sum(counts.posted(n) for n in first))
+        counts.check_hardware(primary, a, frames, 'tx')
+        counts.check_hardware(primary, b, frames, 'rx')
 
         both[1].signal(9)
         both[1].wait(10)

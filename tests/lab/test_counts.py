@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_counts.py - packets that come and go: what queues hold of the buffers, what devices count.
+
+Two queues of an 82576: test_igb.py.
+"""
+import contextlib
+
+import bed
+import counts
+import lab
+
+CONFIG = lab.STANDARD
+VIRTIO_SLOTS = 256
+
+
+@contextlib.contextmanager
+def received(guest, a, b, full, *worker_args):
+    """A worker has received 256 packets that NIC a sent to NIC b, all at once: the primary, the
+    packets. full: the buffers of its rx queue."""
+    frames = bed.frames(b.mac, a.mac, bed.SIZES[:16], rounds=16)
+    bed.write_pcap(guest.out + '/in.pcap', frames)
+    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'},
+                     vdevs=['net_pcap0,rx_pcap=/lab/out/in.pcap']) as primary:
+        worker = primary.worker('w', '--rx', 'port:%d:0' % primary.port(b), *worker_args)
+        with counts.at_once(primary, full, worker):
+            bed.end(primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'),
+                                   '--tx', 'port:%d:0' % primary.port(a), '--until-idle', '300',
+                                   wait=False))
+        assert bed.until(lambda: primary.stats(b)['rx_packets'] == len(frames)), primary.stats(b)
+        yield primary, frames
+        bed.stop(worker)
+
+
+def test_82574(guest):
+    """A worker sends on what it receives: the rx queue holds a buffer for each descriptor but one,
+    the tx queue the last burst (what was sent before is taken back first); the devices have counted
+    each packet and byte."""
+    a, b = [n for n in guest.nics if n.model == 'e1000e']
+    with received(guest, a, b, counts.posted(0), '--mode', 'mac', '--tx',
+                  'port:%s:0' % b.address) as (primary, frames):
+        assert bed.until(lambda: primary.stats(b)['tx_packets'] == len(frames)), primary.stats(b)
+        counts.check_held(primary, counts.posted(len(frames)) + counts.BURST)
+        counts.check_hardware(primary, a, frames, 'tx')
+        counts.check_hardware(primary, b, frames, 'rx', 'tx')
+
+
+def test_virtio(guest):
+    """A virtqueue is full again after each burst. (How many sent packets it holds depends on when
+    QEMU looks.)"""
+    a, b = [n for n in guest.nics if n.model == 'virtio-modern' and not n.tap]
+    with received(guest, a, b, VIRTIO_SLOTS, '--mode', 'rxonly') as (primary, _):
+        counts.check_held(primary, VIRTIO_SLOTS)
