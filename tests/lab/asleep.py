@@ -14,15 +14,22 @@ PROGRAM = os.path.dirname(lab.BIN) + '/tests/lab/away'
 PACKETS = 11
 # away.c sends 30 ms after the one before is back: who is not woken looks some 70 ms later
 LONGEST_US = 40000
+TRIES = 3
 
 
 def wakes(primary, nic):
-    """Packets that go out at a NIC and that a worker sends back there, one at a time, wake it."""
-    out = primary.guest.check([PROGRAM, primary.instance, str(primary.port(nic)), str(PACKETS)],
-                              user='nobody')
-    away_us = [int(line) for line in out.split()]
-    assert len(away_us) == PACKETS, out
-    assert statistics.median(away_us) < LONGEST_US, 'packets do not wake it: us away %s' % away_us
+    """Packets that go out at a NIC and that a worker sends back there, one at a time, wake it. On a
+    busy host it is looked again: who is not woken is late each time."""
+    medians_us = []
+    while len(medians_us) < TRIES:
+        out = primary.guest.check([PROGRAM, primary.instance, str(primary.port(nic)),
+                                   str(PACKETS)], user='nobody')
+        away_us = [int(line) for line in out.split()]
+        assert len(away_us) == PACKETS, out
+        medians_us.append(statistics.median(away_us))
+        if medians_us[-1] < LONGEST_US:
+            return
+    raise AssertionError('packets do not wake it: us away %s' % medians_us)
 
 
 def run(guest, a, b, driver, **more):

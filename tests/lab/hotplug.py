@@ -8,6 +8,7 @@ import time
 
 import bed
 
+
 def wait_for(what, condition, timeout_s=60):
     """Until it holds."""
     limit = time.monotonic() + timeout_s
