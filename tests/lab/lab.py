@@ -45,7 +45,8 @@ BIN = os.environ.get('CLEAT_BIN') or os.path.abspath('build/release/bin')
 # take it share one boot.
 STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1',
                         'e1000,hub=2', 'e1000,hub=2', 'virtio,hub=3', 'virtio,hub=3',
-                        'virtio,modern,hub=4', 'virtio,modern,hub=4', 'virtio,modern,tap=2'),
+                        'virtio,modern,hub=4', 'virtio,modern,hub=4,speed=10000,duplex=full',
+                        'virtio,modern,tap=2'),
                   hugepages='256')
 # The same without the tap, then virtio devices of older kinds: legacy; legacy without merged buffers, the header in
 # a descriptor of its own; modern without a reset of single queues. Last, virtual functions.
