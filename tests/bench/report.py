@@ -55,16 +55,22 @@ def verdict(row):
     return ', '.join(said)
 
 
+def far(row):
+    """What a line took to the other core meanwhile, in ns, where that decides."""
+    looks = [n for n in row.get('line_ns') or () if n is not None]
+    return '%.0f' % statistics.median(looks) if row.get('two') and looks else ''
+
+
 def table(rows):
     """All rows."""
-    out = ['| case | with | unit | Cleat | DPDK | ratio | goal | |',
-           '|---|---|---|---:|---:|---:|---:|---|']
+    out = ['| case | with | unit | Cleat | DPDK | ratio | goal | | line |',
+           '|---|---|---|---:|---:|---:|---:|---|---:|']
     for row in rows:
         params = ', '.join('%s %s' % (key, value) for key, value in row['params'].items())
-        out.append('| %s | %s | %s | %s | %s | %s | %s | %s |' % (
+        out.append('| %s | %s | %s | %s | %s | %s | %s | %s | %s |' % (
             row['case'], params, row['unit'], cell(row, 'cleat'), cell(row, 'peer'),
             '-' if row['ratio'] is None else share(row['ratio']),
-            '-' if row['goal'] is None else '%g' % row['goal'], verdict(row)))
+            '-' if row['goal'] is None else '%g' % row['goal'], verdict(row), far(row)))
     return '\n'.join(out) + '\n'
 
 
@@ -82,7 +88,7 @@ def moved(rows):
             'different places all the same: %s.\n' % (
                 digits(statistics.median(looks)), len(looks),
                 *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95)),
-                sum(row.get('again', 0) for row in rows), ', '.join(mixed) or 'none'))
+                sum(len(row.get('again', ())) for row in rows), ', '.join(mixed) or 'none'))
 
 
 def instructions():

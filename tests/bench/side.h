@@ -2,8 +2,10 @@
 /*
  * side.h - one interface to both sides, so that a measured program is one text compiled twice.
  *
- * Each side's functions are what a user of it would call, inline where it has them inline. Modes
- * and kinds are constants where they are called, so that they cost neither side anything.
+ * Each side's functions are what a user of it would call, inline where it has them inline; only
+ * side_pool_get() and side_pool_put() are what a driver of Cleat's calls inside one operation,
+ * which is why objects that leave it are side_pool_keep()'s. Modes and kinds are constants where
+ * they are called, so that they cost neither side anything.
  *
  *   side_attach()            become a secondary of a running primary; ends the program if it cannot
  *   side_detach()

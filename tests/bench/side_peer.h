@@ -3,8 +3,10 @@
  * side_peer.h - side.h for DPDK: each ring by the functions of its own mode, caches on.
  *
  *   BENCH_PEER_4     values of 4 bytes in rings of such, instead of pointers
- *   BENCH_PEER_BACK  who finds a ring full, or empty behind a burst, steps back a little, and
- * packets are fetched when they are taken, as Cleat's library does (ring_spsc.h)
+ *   BENCH_PEER_STEP  who finds a ring empty behind a burst steps back a little, and packets are
+ *                    fetched when they are taken; Cleat's library does such things by itself
+ *                    (ring_spsc.h)
+ *   BENCH_PEER_HOLD  who finds no room for all waits a little
  *
  * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
  * processes with the same one would share a pool's cache), its processor is the one asked for.
@@ -100,7 +102,7 @@ cleat_inline side_value side_value_of(uint32_t number)
 /* After a look at a ring that found @p n. */
 cleat_inline unsigned side_step_back(struct side_ring *r, unsigned n)
 {
-#ifdef BENCH_PEER_BACK
+#ifdef BENCH_PEER_STEP
 	if (n == 0) {
 		r->slip = !r->had ? r->slip / 2 : r->slip < 32 ? 2 * r->slip + 1 : 64;
 		for (unsigned i = 0; r->had && i < r->slip; i++)
@@ -116,7 +118,7 @@ cleat_inline unsigned side_step_back(struct side_ring *r, unsigned n)
 /* After @p done of @p n had room. */
 cleat_inline unsigned side_hold_back(unsigned done, unsigned n)
 {
-#ifdef BENCH_PEER_BACK
+#ifdef BENCH_PEER_HOLD
 	for (unsigned i = 0; done < n && i < 64; i++)
 		rte_pause();
 #else
@@ -165,7 +167,7 @@ cleat_inline unsigned side_put_mbufs(struct side_ring *r, side_mbuf **mbufs, uns
 cleat_inline unsigned side_get_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
 {
 	n = rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
-#ifdef BENCH_PEER_BACK
+#ifdef BENCH_PEER_STEP
 	for (unsigned i = 0; i < n; i++) {
 		cleat_prefetch_write(mbufs[i]);
 		cleat_prefetch_write((char *)(mbufs[i] + 1) + RTE_PKTMBUF_HEADROOM);

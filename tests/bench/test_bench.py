@@ -145,6 +145,23 @@ def check_ended_later():
     expect('ended later: rows of mbuf: %s' % rows, [r['case'] for r in rows] == ['mbuf'] * 2)
 
 
+def check_hugepages():
+    """What is set aside for a case is given back, what others had stays theirs."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + '/driver')
+    import sides  # the program is made of it
+    place = sides.Place(BIN)
+    try:
+        may = os.access(sides.HUGE + 'nr_hugepages', os.W_OK)
+        free = place.free_hugepages()
+        had = place.reserve_hugepages(free + 3)
+        expect('%d hugepages free, %d wanted, %d had' % (free, free + 3, had),
+               had >= free + 3 or not may)
+        place.give_back()
+        expect('hugepages are given back', place.free_hugepages() == free)
+    finally:
+        place.close()
+
+
 def command_line(pid):
     """Of a process, "" if it is no more."""
     try:
@@ -170,6 +187,7 @@ def main():
     check_usage()
     check_ended()
     check_ended_later()
+    check_hugepages()
     check_help()
     check_installed()
     check_json()

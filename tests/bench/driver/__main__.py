@@ -85,21 +85,21 @@ def one_pair(case, params, both, label):
 def measure(case, params, goal, both, runs):
     """All runs of one point, the sides in turn. A pair during which the processors moved counts
     only when they do not come to rest."""
-    values, why, lines, again = {side.name: [] for side in both}, '', [], 0
+    values, why, lines, again = {side.name: [] for side in both}, '', [], []
     while len(lines) < 2 * runs:
         looks = [machine.glance(both[0].place)]
         pair, failed = one_pair(case, params, both, '%d of %d' % (len(lines) // 2 + 1, runs))
         looks.append(machine.glance(both[0].place))
         still = not case.two or machine.alike(lines + looks)
-        if not still and not failed and again < PATIENCE * runs:
-            again += 1
+        if not still and not failed and len(again) < PATIENCE * runs:
+            again.append(dict(pair, line_ns=looks))
             sides.say('  the processors moved: once more')
             continue
         lines, why = lines + looks, failed or why
         for side, value in pair.items():
             values[side].append(value)
     row = report.row_of(case, params, goal, values)
-    row.update(line_ns=lines, again=again,
+    row.update(line_ns=lines, again=again, two=case.two,
                mixed=case.two and not machine.alike(lines))
     if why:
         row['error'] = why
@@ -156,6 +156,7 @@ def run(args, place, rows):
                     print(report.line(rows[-1]), flush=True)
             for side in both:
                 side.disperse()
+            place.give_back()
             if case.flat is not None:
                 rows.append(report.flat_row(case, rows[-len(case.points):]))
                 if not args.json:
@@ -190,8 +191,8 @@ def main():
         print('cleat-bench: %s' % why, file=sys.stderr)
         return 1
     finally:
-        place.close()
         tell(args, rows)
+        place.close()
     return 1 if any(r.get('error') for r in rows) else 0
 
 

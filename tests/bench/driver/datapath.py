@@ -6,6 +6,8 @@ Each takes a side and a case's parameters and gives one number in the case's uni
 import sides
 
 PEER_MODES = ('mpmc', 'rts', 'hts')
+RING_WAYS = ('_4', '_step', '_back', '_4_back')
+PIPE_WAYS = ('_step', '_back')
 
 
 def per_element(results):
@@ -47,7 +49,7 @@ def pass_values(side, program, burst, mode):
 def ring_pass(side, burst, mode):
     """From process to process; the best of the peer's ways."""
     return min(pass_values(side, program, burst, mode)
-               for program in ways(side, 'ring_pass', '_4', '_back', '_4_back'))
+               for program in ways(side, 'ring_pass', *RING_WAYS))
 
 
 def crowd(side, program, burst, mode, cores):
@@ -65,7 +67,7 @@ def ring_crowd(side, burst, placing):
     cores = {'one of each per core': (0, 1, 0, 1), 'producers on one core': (0, 0, 1, 1)}[placing]
     modes = PEER_MODES if side.name == 'peer' else ('mpmc',)
     return min(crowd(side, program, burst, mode, cores) for mode in modes
-               for program in ways(side, 'ring_pass', '_4', '_back'))
+               for program in ways(side, 'ring_pass', *RING_WAYS))
 
 
 def local(side, role, burst, mode='spsc', program='local'):
@@ -98,8 +100,8 @@ def there_and_back(side, program, burst):
 
 
 def pipeline(side, burst):
-    """There and back; the better of the peer's ways."""
-    return max(there_and_back(side, program, burst) for program in ways(side, 'pipe', '_back'))
+    """There and back; the best of the peer's ways."""
+    return max(there_and_back(side, program, burst) for program in ways(side, 'pipe', *PIPE_WAYS))
 
 
 def in_a_row(side, program, burst):
@@ -114,5 +116,5 @@ def in_a_row(side, program, burst):
 
 
 def chain(side, burst):
-    """Three processes in a row; the better of the peer's ways."""
-    return max(in_a_row(side, program, burst) for program in ways(side, 'pipe', '_back'))
+    """Three processes in a row; the best of the peer's ways."""
+    return max(in_a_row(side, program, burst) for program in ways(side, 'pipe', *PIPE_WAYS))

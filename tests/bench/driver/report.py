@@ -52,7 +52,8 @@ def verdict(row):
     """What became of the goal."""
     if row.get('error'):
         return row['error']
-    return {None: '', True: 'reached', False: 'MISSED'}[row['reached']]
+    return {None: '', True: 'reached', False: 'MISSED'}[row['reached']] + (
+        ', at different places' if row.get('mixed') else '')
 
 
 def line(row):

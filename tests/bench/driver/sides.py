@@ -42,7 +42,7 @@ class Place:
         self.cores = sorted(os.sched_getaffinity(0))
         self.huge_dir = None   # of the peer's files
         self.mounted = False
-        self.hugepages = None  # how many the machine had, if that was changed
+        self.added = 0  # hugepages
         self.serial = 0
 
     def core(self, number):
@@ -67,20 +67,37 @@ class Place:
             return 0
 
     def reserve_hugepages(self, wanted):
-        """Have the kernel set so many aside until the end, if we may: how many are free then. They
-        are written to once: a hypervisor may give a virtual machine a page only then."""
+        """Have the kernel set so many aside, if we may, until give_back(): how many are free then.
+        They are written to once: a hypervisor may give a virtual machine a page only then."""
         free = self.free_hugepages()
-        if free < wanted and os.access(HUGE + 'nr_hugepages', os.W_OK):
-            with undisturbed(), open(HUGE + 'nr_hugepages', 'r+', encoding='ascii') as f:
-                number = int(f.read())
-                self.hugepages = number if self.hugepages is None else self.hugepages
-                f.write(str(number + wanted - free))
-            free = self.free_hugepages()
-            with mmap.mmap(-1, free * HUGE_BYTES, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS |
+        if free >= wanted or not os.access(HUGE + 'nr_hugepages', os.W_OK):
+            return free
+        with undisturbed():
+            self.added += self.change_hugepages(wanted - free)
+        touched = max(min(self.free_hugepages(), wanted - free), 0) * HUGE_BYTES
+        try:
+            with mmap.mmap(-1, touched, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS |
                            MAP_HUGETLB) as pages:
-                for at in range(0, len(pages), HUGE_BYTES):
+                for at in range(0, touched, HUGE_BYTES):
                     pages[at] = 0
-        return free
+        except (OSError, ValueError) as why:  # others have taken them, or there are none
+            raise Cannot('hugepages: %s' % why) from why
+        return self.free_hugepages()
+
+    def change_hugepages(self, by):
+        """More of them, or fewer: by how many the kernel has done it."""
+        with open(HUGE + 'nr_hugepages', 'r+', encoding='ascii') as f:
+            before = int(f.read())
+            f.write(str(max(before + by, 0)))
+        with open(HUGE + 'nr_hugepages', encoding='ascii') as f:
+            return int(f.read()) - before
+
+    def give_back(self):
+        """The hugepages that were set aside."""
+        with undisturbed():
+            if self.added:
+                self.change_hugepages(-self.added)
+            self.added = 0
 
     def need_huge_dir(self):
         """A directory on hugetlbfs: the peer's processes share files there."""
@@ -106,9 +123,7 @@ class Place:
         """Leave nothing behind."""
         if self.mounted:
             subprocess.run(['umount', self.huge_dir], check=False)
-        if self.hugepages is not None:
-            with open(HUGE + 'nr_hugepages', 'w', encoding='ascii') as f:
-                f.write(str(self.hugepages))
+        self.give_back()
         shutil.rmtree(self.work, ignore_errors=True)
 
 
@@ -148,7 +163,8 @@ def undisturbed():
     finally:
         Ending.held -= 1
     if Ending.number is not None and not Ending.held:
-        leave(Ending.number, None)
+        number, Ending.number = Ending.number, None  # once: the way out leads past here again
+        leave(number, None)
 
 
 def end(process):
