@@ -171,14 +171,6 @@ void cleat_port_settle(struct cleat_primary *p, uint32_t port)
 	cleat_log(CLEAT_LOG_DEBUG, "port %u: nobody is left in it", port);
 }
 
-/* The driver has brought it to rest. Should it not be, this comes before its memory goes. */
-static void keep_from_memory(struct cleat_device *device)
-{
-	if (device != NULL && cleat_bus_silence(device) < 0)
-		cleat_log(CLEAT_LOG_INFO, "device %s is at rest or gone, by its driver's word: %s",
-			device->name, cleat_error());
-}
-
 int cleat_port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
 {
 	struct cleat_primary *p = ctx;
@@ -187,6 +179,9 @@ int cleat_port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
 
 	if (id >= CLEAT_MAX_PORTS || p->ports[id] != ctrl)
 		return cleat_err(-ENODEV, "%s is no port", ctrl->name);
+	/* the driver has brought it to rest; should it not be, this comes before its memory goes */
+	if (ctrl->device != NULL && cleat_bus_silence(ctrl->device) < 0)
+		return cleat_err_prefix(-EBUSY, "%s keeps its port and memory", ctrl->name);
 	row = cleat_registry->ports[id];
 	row.state = CLEAT_PORT_REMOVED;
 	row.link_up = 0;
@@ -194,7 +189,6 @@ int cleat_port_remove(void *ctx, struct cleat_port_ctrl *ctrl)
 	p->ports[id] = NULL;
 	ctrl->queues = NULL;
 	ctrl->hw_stats = NULL;
-	keep_from_memory(ctrl->device);
 	cleat_log(CLEAT_LOG_INFO, "port %u (%s) removed", id, row.name);
 	cleat_server_event(p, CLEAT__EVENT_KIND__EVENT_PORT_REMOVED, id, row.name);
 	cleat_port_settle(p, id);

@@ -102,12 +102,14 @@ int cleat_intel_probe(struct cleat_device *device, const struct cleat_services *
 int cleat_intel_remove(struct cleat_device *device, const struct cleat_services *services)
 {
 	struct cleat_intel_nic *nic = (struct cleat_intel_nic *)device->driver_data;
-	int ret;
+	int ret = 0, gone = cleat_pci_is_gone(nic->pci);
 
 	nic->running = 0;
-	nic->chip->irq_mask(nic);
+	if (!gone)
+		nic->chip->irq_mask(nic);
 	cleat_nic_irq_close(&nic->irq);
-	ret = nic->chip->leave(nic);
+	if (!gone)
+		ret = nic->chip->leave(nic);
 	if (ret < 0 && !cleat_pci_is_gone(nic->pci))
 		return ret; /* it may still write to memory */
 	ret = services->port_remove(services->ctx, &nic->port);

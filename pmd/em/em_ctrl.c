@@ -68,16 +68,9 @@ static int begin(struct cleat_intel_nic *nic)
 	return cleat_intel_phy_up(&nic->mac);
 }
 
-static int leave(struct cleat_intel_nic *nic)
-{
-	int ret = cleat_em_reset(nic);
-
-	return ret == -ENODEV ? 0 : ret;
-}
-
 #define STEPS                                                                                \
 	.ops = &ops, .buf_bytes = cleat_em_buf_bytes, .find = find, .begin = begin,          \
-	.end = cleat_em_reset, .leave = leave, .set_frame = cleat_em_set_frame,              \
+	.end = cleat_em_reset, .leave = cleat_em_reset, .set_frame = cleat_em_set_frame,     \
 	.run = cleat_em_queue_run, .rest = cleat_em_queue_rest, .tail = cleat_em_queue_tail, \
 	.on_interrupt = cleat_em_on_interrupt, .irq_mask = cleat_em_irq_mask,                \
 	.irq_enable = cleat_em_irq_enable, .irq_arm = cleat_em_irq_arm

@@ -79,13 +79,6 @@ static int find(struct cleat_intel_nic *nic)
 	return ret < 0 ? ret : cleat_intel_own_address(&nic->mac);
 }
 
-static int leave(struct cleat_intel_nic *nic)
-{
-	int ret = cleat_igb_reset(nic);
-
-	return ret == -ENODEV ? 0 : ret;
-}
-
 static const struct cleat_intel_chip chip = {
 	.nic_bytes = sizeof(struct cleat_intel_nic),
 	.bar_bytes = 0x10000, /* 82576 datasheet 9.4: 128 KiB */
@@ -105,7 +98,7 @@ static const struct cleat_intel_chip chip = {
 	.find = find,
 	.begin = cleat_igb_init,
 	.end = cleat_igb_reset,
-	.leave = leave,
+	.leave = cleat_igb_reset,
 	.set_frame = cleat_igb_set_frame,
 	.run = run,
 	.rest = rest,

@@ -152,7 +152,7 @@ static int virtio_probe(struct cleat_device *device, const struct cleat_services
 static int virtio_remove(struct cleat_device *device, const struct cleat_services *services)
 {
 	struct virtio_device *d = (struct virtio_device *)device->driver_data;
-	int rc = cleat_virtio_quiesce(d);
+	int rc = cleat_pci_is_gone(d->transport.pci) ? 0 : cleat_virtio_quiesce(d);
 
 	if (rc < 0 && !cleat_pci_is_gone(d->transport.pci))
 		return rc; /* it may still write to memory */

@@ -77,6 +77,8 @@ struct cleat_pci_access {
 	/** What to poll to hear that the kernel wants the device back (hot-unplug), or -1: the
 	 * monitor of pci_monitor.h tells. Borrowed */
 	int (*unplug_fd)(struct cleat_pci_device *dev);
+	/** Has the kernel given it to another driver meanwhile? NULL: it waits for us with that */
+	int (*is_taken)(struct cleat_pci_device *dev);
 };
 
 /** The access method for a kernel driver's name, or NULL. */
@@ -104,8 +106,9 @@ int cleat_pci_config_write(
 /** Offset of a capability (PCI 3.0, 6.7) in configuration space; 0 if there is none. */
 uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t after);
 /**
- * Is it not there any more? Then it does nothing, either. Asks configuration space: a register that
- * is mapped may read as anything.
+ * Is it not there any more, or another driver's by now? Then it is not ours to touch, and does
+ * nothing for us, either. Asks the kernel and configuration space: a register that is mapped may
+ * read as anything.
  */
 int cleat_pci_is_gone(struct cleat_pci_device *dev);
 

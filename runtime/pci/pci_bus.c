@@ -301,9 +301,11 @@ static void pci_unplug(struct cleat_bus *bus, struct cleat_device *device)
 	cleat_pci_close((struct cleat_pci_device *)device);
 }
 
-/* Bus mastering off: it can do no DMA. One that does not answer is gone, and does none, either. */
+/* Bus mastering off: it can do no DMA. One that is gone does none, either. */
 static int pci_silence(struct cleat_bus *bus, struct cleat_device *device)
 {
+	struct cleat_pci_device *dev = (struct cleat_pci_device *)device;
+
 	(void)bus;
-	return cleat_pci_command((struct cleat_pci_device *)device, 0, CLEAT_PCI_COMMAND_MASTER);
+	return cleat_pci_is_gone(dev) ? 0 : cleat_pci_command(dev, 0, CLEAT_PCI_COMMAND_MASTER);
 }

@@ -3,17 +3,26 @@
 #include "runtime/pci/pci_config.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "runtime/arch.h"
 
 /* A device that is gone answers all ones to every read. */
 #define GONE 0xffff
 
+static int is_taken(struct cleat_pci_device *dev)
+{
+	return dev->access->is_taken != NULL && dev->access->is_taken(dev);
+}
+
 int cleat_pci_command(struct cleat_pci_device *dev, uint16_t set, uint16_t clear)
 {
 	uint16_t was, now;
-	int ret = cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &was, sizeof(was));
+	int ret;
 
+	if (is_taken(dev))
+		return cleat_err(-ENODEV, "%s is another driver's by now", dev->device.name);
+	ret = cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &was, sizeof(was));
 	if (ret < 0)
 		return ret;
 	if (was == GONE)
@@ -27,7 +36,8 @@ int cleat_pci_is_gone(struct cleat_pci_device *dev)
 {
 	uint16_t command;
 
-	return cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command)) < 0 ||
+	return is_taken(dev) ||
+	       cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command)) < 0 ||
 	       command == GONE;
 }
 

@@ -120,6 +120,7 @@ const struct cleat_pci_access cleat_pci_igb_uio = {
 	.driver = "igb_uio",
 	.iova_modes = CLEAT_PCI_IOVA_PA,
 	.open = cleat_uio_open,
+	.is_taken = cleat_uio_is_taken,
 	.close = igb_close,
 	.pieces = cleat_uio_pieces,
 	.ioport = ioport,

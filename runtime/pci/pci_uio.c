@@ -162,9 +162,18 @@ int cleat_uio_open(struct cleat_pci_device *dev)
 	return ret;
 }
 
+int cleat_uio_is_taken(struct cleat_pci_device *dev)
+{
+	char driver[CLEAT_NAME_LEN];
+
+	return cleat_pci_sysfs_link(dev->device.name, "driver", driver) == 0 &&
+	       strcmp(driver, dev->access->driver) != 0;
+}
+
 void cleat_uio_close(struct cleat_pci_device *dev)
 {
-	cleat_pci_command(dev, 0, CLEAT_PCI_COMMAND_MASTER); /* or it is gone, and silent anyway */
+	/* or it is gone, and silent anyway, or not ours */
+	(void)cleat_pci_command(dev, 0, CLEAT_PCI_COMMAND_MASTER);
 	close_files(of(dev));
 }
 

@@ -40,6 +40,8 @@ struct cleat_uio_map {
 int cleat_uio_open(struct cleat_pci_device *dev);
 /** Bus mastering off, everything closed. The method has turned interrupts off. */
 void cleat_uio_close(struct cleat_pci_device *dev);
+/** An open file of UIO or sysfs does not keep the kernel from that. */
+int cleat_uio_is_taken(struct cleat_pci_device *dev);
 
 int cleat_uio_pieces(
 	struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_piece *out, unsigned max);

@@ -85,6 +85,7 @@ const struct cleat_pci_access cleat_pci_uio_generic = {
 	.driver = "uio_pci_generic",
 	.iova_modes = CLEAT_PCI_IOVA_PA,
 	.open = cleat_uio_open,
+	.is_taken = cleat_uio_is_taken,
 	.close = generic_close,
 	.pieces = cleat_uio_pieces,
 	.ioport = ioport,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_hotplug.py - devices that go and come under workers: pulled, unbound, put back."""
+import bed
 import hotplug
 import lab
 import pci
+import test_echo
 
 CONFIG = lab.STANDARD
 
@@ -87,3 +89,23 @@ def test_unplug_uio_igb(guest):
 def test_unplug_uio_virtio(guest):
     """The same with a virtio NIC."""
     unplug(guest, 'virtio-modern', 'uio_pci_generic')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_taken(guest):
+    """The kernel's own driver gets a NIC from UIO while the primary is busy. It is that driver's then:
+    the primary lets it go as it is, and it still sends."""
+    nic, peer = two(guest, 'e1000e')
+    with bed.Primary(guest, {nic: 'uio_pci_generic', peer: 'uio_pci_generic'}) as primary:
+        receiver = primary.worker('receiver', '--mode', 'rxonly', '--promiscuous', '--rx',
+                                  'port:%d:0' % primary.port(peer))
+        primary.job.signal(19)
+        with test_echo.kernel_host(guest, nic) as name:
+            command = pci.read(guest, nic.address, 'config | od -An -tx2 -j4 -N2')
+            primary.job.signal(18)
+            hotplug.wait_for('the port stays', lambda: not hotplug.has_port(primary, nic))
+            assert pci.read(guest, nic.address, 'config | od -An -tx2 -j4 -N2') == command
+            had = primary.stats(peer)['rx_packets']
+            guest.run(['ping', '-c', '2', '-W', '1', '-I', name, '10.0.0.9'])
+            assert bed.until(lambda: primary.stats(peer)['rx_packets'] > had, 10), 'it sends nothing'
+        bed.stop(receiver)

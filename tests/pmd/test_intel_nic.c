@@ -122,6 +122,23 @@ START_TEST(is_removed_when_gone)
 }
 END_TEST
 
+/* Whoever switches memory decoding off makes all registers read as ones. */
+START_TEST(ones_do_not_prove_that_it_is_gone)
+{
+	ck_assert_int_ge(chip_probe(_i == 0 ? "net_em" : "net_igb", 0, ""), 0);
+	chip_start(1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	chip_halt();
+	memset(chip.bar, 0xff, CHIP_BAR_BYTES);
+	ck_assert_int_lt(chip.driver->remove(&chip.pci.device, &chip.services), 0);
+	ck_assert_ptr_nonnull(chip.pci.device.driver_data);
+	ck_assert_ptr_eq(pmd_port(0), chip.port);
+	chip.gone = 1;
+	ck_assert_int_eq(chip.driver->remove(&chip.pci.device, &chip.services), 0);
+	chip_go_on();
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, settings, 0, 2);
@@ -129,6 +146,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, vanishes, 0, 2);
 	tcase_add_loop_test(tc, is_removed_at_rest, 0, 2);
 	tcase_add_loop_test(tc, is_removed_when_gone, 0, 2);
+	tcase_add_loop_test(tc, ones_do_not_prove_that_it_is_gone, 0, 2);
 }
 
 int main(void)
