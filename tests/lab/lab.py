@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import cache
@@ -95,6 +96,7 @@ class Guest:
     def __init__(self, config, wires=None, mode='agent'):
         self.config, self.mode = config, mode
         self.qemu = self.link = self.monitor = self.watch = None
+        self.look_lock = threading.Lock()
         self.killed = False
         self.folder = tempfile.mkdtemp(prefix='cleat-lab-')
         self.out = self.folder + '/out'
@@ -216,9 +218,10 @@ class Guest:
 
     def look(self, line):
         """A command for people to a monitor that watchers have for themselves: its text."""
-        if not self.watch:
-            self.watch = Qmp(self.folder + '/watch')
-        return self.watch('human-monitor-command', **{'command-line': line})
+        with self.look_lock:
+            if not self.watch:
+                self.watch = Qmp(self.folder + '/watch')
+            return self.watch('human-monitor-command', **{'command-line': line})
 
     def event(self, name, timeout_s=20, **data):
         """Wait for an event of QEMU's monitor."""

@@ -4,9 +4,9 @@
 QEMU's emulation of several processors at once now and then loses the end of an interrupt (seen with
 10.0 on busy hosts): the processor's interrupt controller goes on to show it as being handled, while
 the processor has long been idle. From then on that processor gets no timer and no device
-interrupts; only what other processors send it arrives. Linux acknowledges each interrupt before it
-does anything else, so an idle processor with one in service cannot be the kernel's doing, nor that
-of a program in the guest.
+interrupts; only what other processors send it arrives. Linux acknowledges an interrupt before it does
+anything else, or, one of a level, behind its handlers and before it is idle; so an idle processor
+with one in service and others waiting, for seconds, is not the kernel's doing, nor a program's.
 """
 import re
 import threading
@@ -17,19 +17,27 @@ from qmp import QmpError
 
 LINES = 150
 LOOK_S = 5  # how often it is looked whether the emulator is well
-LOOKS, PAUSE_S = 3, 0.2
+LOOKS, PAUSE_S = 5, 0.4
+
+
+def halted(guest):
+    """The processors that wait for an interrupt."""
+    states = re.findall(r'HLT=(\d)', guest.look('info registers -a'))
+    return [n for n, state in enumerate(states) if state == '1']
 
 
 def unfinished(guest):
-    """Processors that are halted with an interrupt in service: {number: its vectors}."""
-    halted = re.findall(r'HLT=(\d)', guest.look('info registers -a'))
+    """Processors that are halted with an interrupt in service and more that wait, before and after
+    that is looked at: {number: the vectors in service}."""
     found = {}
-    for number in (n for n, halt in enumerate(halted) if halt == '1'):
+    for number in halted(guest):
         text = guest.look('info lapic %d' % number)
-        vectors = re.search(r'^ISR\s+(.*?)\s*$', text, re.M)
-        if vectors and vectors.group(1) != '(none)':
-            found[number] = vectors.group(1)
-    return found
+        service, waiting = (re.search(r'^%s\s+(.*?)\s*$' % name, text, re.M) for name in
+                            ('ISR', 'IRR'))
+        if service and waiting and '(none)' not in (service.group(1), waiting.group(1)):
+            found[number] = service.group(1)
+    still = halted(guest) if found else []
+    return {n: vectors for n, vectors in found.items() if n in still}
 
 
 def lost_interrupt(guest):
