@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_em.py - net_em: an 82574 and an 82540EM, both directions, each way to reach them."""
 import bed
+import death
 import lab
 import offloads
 
@@ -57,3 +58,9 @@ def test_offloads(guest):
     """Checksums and VLAN tags, both ways."""
     offloads.run(guest, *e1000e(guest))
     offloads.run(guest, *e1000(guest), verdict=False)  # QEMU's 82540EM marks all as not looked at
+
+
+def test_death(guest):
+    """Its one receiver or sender dies while the other direction is another process's."""
+    death.run(guest, *e1000e(guest), 'vfio-pci')
+    death.run(guest, *e1000(guest), 'vfio-pci')

@@ -5,11 +5,11 @@ QEMU's hub has one queue and no checksum offload: several queue pairs and checks
 test_pairs.py, on a tap. A packet that finds no receive buffer waits in QEMU and may be overtaken by the
 next one: so captures that must keep their order hold no more packets than the ring has buffers.
 """
-import time
-
 import asleep
 import bed
+import death
 import lab
+from hotplug import wait_for
 
 CONFIG = lab.STANDARD
 OLD, MODERN = 6, 8  # the first of two
@@ -94,20 +94,6 @@ def test_header_apart(guest):
 
 # ---- owners that die ----
 
-def wait_for(what, condition, timeout_s=60):
-    """Until it holds."""
-    limit = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < limit, what
-        time.sleep(0.2)
-
-
-def grows(primary, nic, name):
-    """Wait until a counter of a port has grown by some hundreds."""
-    least = primary.stats(nic)[name] + 200
-    wait_for('%s does not grow' % name, lambda: primary.stats(nic)[name] > least)
-
-
 def resets(primary, nic):
     """How often the whole device was reset below its owners."""
     port = primary.port(nic)
@@ -115,56 +101,31 @@ def resets(primary, nic):
                 if s['port'] == port and s['counter'] == 'hw_device_resets')
 
 
-def death(guest, first, driver, whole, nic_args=''):
-    """
-    The receiver on a NIC is killed while another process sends on it: that one goes on, and the
-    next receiver receives. whole: is the whole device reset for that?
-    """
+def owners_die(guest, first, driver, whole, nic_args=''):
+    """whole: is the whole device reset for that?"""
     a, b = guest.nics[first:first + 2]
-    with bed.Primary(guest, {a: driver, b: driver}, vdevs=['net_null0,queues=2'],
-                     nic_args=nic_args) as primary:
-        sink = primary.port('net_null0')
 
-        def receiver(name, nic, queue):
-            return primary.worker(name, '--rx', 'port:%d:0' % primary.port(nic), '--tx',
-                                  'port:%d:%d' % (sink, queue), '--promiscuous')
-
-        def sender(name, nic):
-            return primary.worker(name, '--mode', 'txonly', '--tx', 'port:%d:0' %
-                                  primary.port(nic))
-
-        victim = receiver('at-b', b, 1)
-        workers = [receiver('at-a', a, 0), sender('from-b', b), sender('from-a', a)]
-        for _ in range(2):
-            grows(primary, b, 'rx_packets')
-            victim.signal(9)
-            victim.wait()
-            grows(primary, b, 'tx_packets')
-            grows(primary, a, 'rx_packets')
-            primary.audit()
-            victim = receiver('at-b', b, 1)
-        grows(primary, b, 'rx_packets')
-        for worker in (victim, *workers):
-            bed.stop(worker)
-        assert primary.stats(b)['rx_errors'] == primary.stats(a)['rx_errors'] == 0
+    def check(primary):
         assert (resets(primary, b) > 0) == whole, resets(primary, b)
+
+    death.run(guest, a, b, driver, check, nic_args)
 
 
 def test_death(guest):
     """A device that can reset one queue: nobody else notices."""
-    death(guest, MODERN, 'vfio-pci', False)
+    owners_die(guest, MODERN, 'vfio-pci', False)
 
 
 @lab.needs(lab.NO_IOMMU)
 def test_death_legacy(guest):
     """A device that can only be reset as a whole, below those who go on."""
-    death(guest, OLD, 'uio_pci_generic', True, nic_args=',legacy=1')
+    owners_die(guest, OLD, 'uio_pci_generic', True, nic_args=',legacy=1')
 
 
 @lab.needs(lab.NO_IOMMU)
 def test_death_modern(guest):
     """The same behind the modern interface."""
-    death(guest, NO_QUEUE_RESET, 'igb_uio', True)
+    owners_die(guest, NO_QUEUE_RESET, 'igb_uio', True)
 
 
 # ---- interrupts ----
