@@ -70,14 +70,7 @@ static void on_irq(void *arg)
 
 void cleat_virtio_irq_look(struct virtio_device *d)
 {
-	struct cleat_pci_device *pci = d->transport.pci;
-	uint32_t at = cleat_pci_capability(pci, VIRTIO_PCI_MSIX_ID, 0);
-	uint16_t control = 0;
-
-	d->transport.msix = at != 0 &&
-			    cleat_pci_config_read(pci, at + VIRTIO_PCI_MSIX_CONTROL, &control,
-				    sizeof(control)) == 0 &&
-			    (control & VIRTIO_PCI_MSIX_ENABLED);
+	d->transport.msix = cleat_pci_msix_is_on(d->transport.pci);
 }
 
 int cleat_virtio_irq_open(struct virtio_device *d)

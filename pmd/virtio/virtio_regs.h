@@ -102,11 +102,6 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as the
 #define VIRTIO_LEGACY_CONFIG_MSIX     24U
 #define VIRTIO_LEGACY_PAGE_SHIFT      12U /* of the queue's address; its alignment, too */
 
-/* PCI 3.0, 6.8.2: the MSI-X capability's message control */
-#define VIRTIO_PCI_MSIX_ID	0x11U
-#define VIRTIO_PCI_MSIX_CONTROL 2U
-#define VIRTIO_PCI_MSIX_ENABLED 0x8000U
-
 /* 4.1.4.5: interrupt status; reading it takes the interrupt back */
 #define VIRTIO_ISR_QUEUE  0x1U
 #define VIRTIO_ISR_CONFIG 0x2U

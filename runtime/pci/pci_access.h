@@ -105,6 +105,8 @@ int cleat_pci_config_write(
 	struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len);
 /** Offset of a capability (PCI 3.0, 6.7) in configuration space; 0 if there is none. */
 uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t after);
+/** Are the interrupts that irq_open() wired MSI-X, be it one vector? As its capability says. */
+int cleat_pci_msix_is_on(struct cleat_pci_device *dev);
 /**
  * Is it not there any more, or another driver's by now? Then it is not ours to touch, and does
  * nothing for us, either. Asks the kernel and configuration space: a register that is mapped may

@@ -87,6 +87,17 @@ uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t
 	return 0;
 }
 
+int cleat_pci_msix_is_on(struct cleat_pci_device *dev)
+{
+	uint32_t at = cleat_pci_capability(dev, CLEAT_PCI_CAP_ID_MSIX, 0);
+	uint16_t control = 0;
+
+	return at != 0 &&
+	       cleat_pci_config_read(dev, at + CLEAT_PCI_MSIX_CONTROL, &control, sizeof(control)) ==
+		       0 &&
+	       (control & CLEAT_PCI_MSIX_CONTROL_ON) != 0;
+}
+
 int cleat_pci_msix_table(struct cleat_pci_device *dev, struct cleat_pci_msix *out)
 {
 	uint32_t at = cleat_pci_capability(dev, CLEAT_PCI_CAP_ID_MSIX, 0);

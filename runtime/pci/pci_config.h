@@ -28,6 +28,7 @@ extern "C" {
 
 #define CLEAT_PCI_MSIX_CONTROL	    2 /* 16 bits, in the capability */
 #define CLEAT_PCI_MSIX_CONTROL_SIZE 0x07ff
+#define CLEAT_PCI_MSIX_CONTROL_ON   0x8000
 #define CLEAT_PCI_MSIX_TABLE	    4 /* 32 bits: BAR in the low three, offset */
 #define CLEAT_PCI_MSIX_ENTRY_BYTES  16
 

@@ -84,6 +84,18 @@ START_TEST(command_register)
 }
 END_TEST
 
+START_TEST(msix_on_or_not)
+{
+	ck_assert(!cleat_pci_msix_is_on(&dev));
+	fake_capability(0x50, 0x11, 0);
+	ck_assert(!cleat_pci_msix_is_on(&dev));
+	fake_config[0x53] = 0x80;
+	ck_assert(cleat_pci_msix_is_on(&dev));
+	fake_gone = 1;
+	ck_assert(!cleat_pci_msix_is_on(&dev));
+}
+END_TEST
+
 START_TEST(msix_table)
 {
 	const uint8_t body[] = { 0x04, 0x80, 0x03, 0x20, 0x00,
@@ -158,6 +170,7 @@ int main(void)
 	tcase_add_test(tc, broken_chains_end);
 	tcase_add_test(tc, gone_or_not);
 	tcase_add_test(tc, command_register);
+	tcase_add_test(tc, msix_on_or_not);
 	tcase_add_test(tc, msix_table);
 	tcase_add_test(tc, hole_around_the_table);
 	tcase_add_test(tc, vfio_capabilities);
