@@ -25,6 +25,7 @@ struct cleat_nic_irq {
 	int fds[1 + CLEAT_MAX_QUEUES]; /* eventfds; those of the queues from 1 on */
 	unsigned n;
 	unsigned wired;
+	int msix; /* they are MSI-X, be it one: a cause comes only by the vector it is given */
 	int irq_fd;
 };
 

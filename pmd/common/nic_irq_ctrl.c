@@ -40,6 +40,7 @@ int cleat_nic_irq_open(struct cleat_nic_irq *irq, struct cleat_pci_device *pci,
 	irq->pci = pci;
 	irq->services = services;
 	irq->wired = 0;
+	irq->msix = 0;
 	irq->irq_fd = -1;
 	ret = open_fds(irq, 1 + queues);
 	if (ret < 0)
@@ -56,6 +57,7 @@ int cleat_nic_irq_open(struct cleat_nic_irq *irq, struct cleat_pci_device *pci,
 		return ret;
 	}
 	irq->wired = (unsigned)ret;
+	irq->msix = cleat_pci_msix_is_on(pci);
 	ret = services->irq_watch(services->ctx, irq->irq_fd, fn, arg);
 	if (ret < 0) {
 		pci->access->irq_close(pci);

@@ -17,6 +17,7 @@
 
 struct chip {
 	uint8_t *bar;
+	uint8_t config[256];
 	int vectors; /* that its interrupts have */
 	int watched, linked, resets;
 	int phy_deaf;	    /* it does not answer */
@@ -40,6 +41,9 @@ void chip_go_on(void);
 
 uint32_t *chip_reg(uint32_t off);
 uint32_t chip_get(uint32_t off);
+
+/* From now on its configuration space says that MSI-X is on. */
+void chip_msix_on(void);
 
 /* Probe a device of the model by that driver. @return as probe */
 int chip_probe(const char *driver, uint64_t model, const char *args);
