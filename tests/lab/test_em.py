@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_em.py - net_em: an 82574 and an 82540EM, both directions, each way to reach them."""
+import asleep
 import bed
 import death
 import lab
@@ -52,6 +53,12 @@ def test_uio(guest):
     for a, b in (e1000e(guest), e1000(guest)):
         sleeps(guest, a, b, 'uio_pci_generic')
         sleeps(guest, b, a, 'igb_uio')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_one_vector(guest):
+    """igb_uio gives the 82574 MSI-X with one vector for all: each packet wakes who sleeps."""
+    asleep.run(guest, *e1000e(guest), 'igb_uio')
 
 
 def test_offloads(guest):
