@@ -21,10 +21,14 @@
 #define CLEAT_IGBVF_VLANS   16
 #define CLEAT_IGBVF_STATS   5
 
+struct cleat_igbvf_stats {
+	uint32_t value[CLEAT_IGBVF_STATS];
+};
+
 struct cleat_igbvf {
-	struct cleat_intel_nic nic;	  /* first; bits of mac.filters_used from 0 on */
-	uint32_t seen[CLEAT_IGBVF_STATS]; /* statistics as read last */
-	uint32_t mailbox;   /* bits that reading cleared, and nobody has asked for yet */
+	struct cleat_intel_nic nic;    /* first; bits of mac.filters_used from 0 on */
+	struct cleat_igbvf_stats seen; /* as read last */
+	uint32_t mailbox;	       /* bits that reading cleared, and nobody has asked for yet */
 	uint8_t granted[6]; /* the address that the physical function gave at the last reset */
 	uint16_t vlans[CLEAT_IGBVF_VLANS]; /* that it joins */
 	unsigned n_vlans;
@@ -98,4 +102,11 @@ int cleat_igbvf_vlans_tell(struct cleat_igbvf *vf);
 /* For cleat_port_ops. */
 int cleat_igbvf_offloads_set(struct cleat_port_ctrl *port, uint32_t offloads);
 
-#endif
+#endif /** Statistics registers as they are. @return 0: the device is gone */
+int cleat_igbvf_stats_read(const struct cleat_igbvf *vf, struct cleat_igbvf_stats *now);
+/** Counting begins: what was counted before is not ours. */
+void cleat_igbvf_stats_begin(struct cleat_igbvf *vf);
+/** Add what has come since they were read last. */
+void cleat_igbvf_stats_add(struct cleat_igbvf *vf, const struct cleat_igbvf_stats *now);
+/** The same after a reset, which may have let them begin again at 0. */
+void cleat_igbvf_stats_go_on(struct cleat_igbvf *vf);

@@ -70,6 +70,7 @@ static int find(struct cleat_intel_nic *nic)
 
 	if (ret < 0)
 		return ret;
+	cleat_igbvf_stats_begin(vf);
 	memcpy(nic->mac.own, vf->granted, 6);
 	if (memcmp(nic->mac.own, ZERO, 6) == 0) /* nobody gave it one */
 		cleat_mac_from_name(nic->port.name, nic->mac.own);
@@ -78,9 +79,13 @@ static int find(struct cleat_intel_nic *nic)
 
 static int begin(struct cleat_intel_nic *nic)
 {
-	int ret = cleat_igbvf_reset(cleat_igbvf_of_nic(nic));
+	struct cleat_igbvf *vf = cleat_igbvf_of_nic(nic);
+	int ret = cleat_igbvf_reset(vf);
 
-	return ret < 0 ? ret : cleat_igbvf_settings(cleat_igbvf_of_nic(nic));
+	if (ret < 0)
+		return ret;
+	cleat_igbvf_stats_go_on(vf);
+	return cleat_igbvf_settings(vf);
 }
 
 static int end(struct cleat_intel_nic *nic)

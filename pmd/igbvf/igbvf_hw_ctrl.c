@@ -72,7 +72,6 @@ int cleat_igbvf_reset(struct cleat_igbvf *vf)
 	else
 		memcpy(vf->granted, &words[1], 6);
 	vf->lost = 0;
-	memset(vf->seen, 0, sizeof(vf->seen));
 	return 0;
 }
 
@@ -134,23 +133,6 @@ void cleat_igbvf_irq_arm(struct cleat_intel_nic *nic, unsigned queue, struct cle
 
 /* ---- once per second, and when the mailbox calls ---- */
 
-/* They count on from whatever they were, and go round. */
-static void add_stats(struct cleat_igbvf *vf)
-{
-	static const uint16_t REGS[CLEAT_IGBVF_STATS] = { CLEAT_IGBVF_GPRC, CLEAT_IGBVF_GPTC,
-		CLEAT_IGBVF_GORC, CLEAT_IGBVF_GOTC, CLEAT_IGBVF_MPRC };
-
-	if (cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
-		return;
-	for (unsigned i = 0; i < CLEAT_IGBVF_STATS; i++) {
-		uint32_t now = cleat_intel_read(&vf->nic.mac, REGS[i]);
-		uint64_t *sum = &vf->nic.port.hw_stats[i];
-
-		cleat_store_relaxed(sum, *sum + (uint32_t)(now - vf->seen[i]));
-		vf->seen[i] = now;
-	}
-}
-
 static void link_down(struct cleat_igbvf *vf)
 {
 	cleat_log(CLEAT_LOG_WARNING,
@@ -197,7 +179,10 @@ static void come_back(struct cleat_igbvf *vf)
 {
 	int ret = cleat_igbvf_reset(vf);
 
-	ret = ret < 0 ? ret : cleat_igbvf_settings(vf);
+	if (ret >= 0) {
+		cleat_igbvf_stats_go_on(vf);
+		ret = cleat_igbvf_settings(vf);
+	}
 	if (ret < 0) {
 		try_later(vf, ret);
 		return;
@@ -227,6 +212,10 @@ static int is_forgotten(struct cleat_igbvf *vf)
 void cleat_igbvf_tick(struct cleat_port_ctrl *port)
 {
 	struct cleat_igbvf *vf = cleat_igbvf_of(port);
+	struct cleat_igbvf_stats now;
+	/* before asking whether it was reset: then its zeros are not taken for registers that went
+	 * round */
+	int there = cleat_igbvf_stats_read(vf, &now);
 
 	if (!vf->lost && is_forgotten(vf)) {
 		vf->lost = 1;
@@ -239,6 +228,7 @@ void cleat_igbvf_tick(struct cleat_port_ctrl *port)
 			come_back(vf);
 		return;
 	}
-	add_stats(vf);
+	if (there)
+		cleat_igbvf_stats_add(vf, &now);
 	cleat_intel_link_check(&vf->nic.mac);
 }

@@ -327,6 +327,93 @@ START_TEST(is_not_asked_during_its_reset)
 }
 END_TEST
 
+/* In the order of the counters' names. */
+static const uint32_t STATS[CLEAT_IGBVF_STATS] = { CLEAT_IGBVF_GPRC, CLEAT_IGBVF_GPTC,
+	CLEAT_IGBVF_GORC, CLEAT_IGBVF_GOTC, CLEAT_IGBVF_MPRC };
+
+/* The device has counted so far: another number in each register. */
+static void put_stats(uint32_t first)
+{
+	for (uint32_t i = 0; i < CLEAT_IGBVF_STATS; i++)
+		cleat_store_release(chip_reg(STATS[i]), first + 100 * i);
+}
+
+static void check_stats(uint64_t expected)
+{
+	for (unsigned i = 0; i < CLEAT_IGBVF_STATS; i++)
+		ck_assert_msg(chip.port->hw_stats[i] == expected, "counter %u: %llu, not %llu", i,
+			(unsigned long long)chip.port->hw_stats[i], (unsigned long long)expected);
+}
+
+static void start_counting(uint32_t first)
+{
+	put_stats(first);
+	ck_assert_int_ge(probe("vlan=5"), 0);
+	chip_start(1);
+	ticks(1);
+}
+
+/* The physical function is reset, with these values in the registers; then it is back. */
+static void reset_and_back(uint32_t bits, uint32_t first)
+{
+	put_mailbox(bits);
+	put_stats(first);
+	for (unsigned i = 0; i < 4 && n_joined == 0; i++)
+		ticks(1);
+	ck_assert_uint_eq(n_joined, 2);
+	ticks(1);
+}
+
+/* What was counted for somebody else before is not ours; the registers go round. */
+START_TEST(counts_from_the_start)
+{
+	start_counting(0xffffff00);
+	check_stats(0);
+	put_stats(0xffffff07);
+	ticks(1);
+	check_stats(7);
+	ticks(1);
+	check_stats(7);
+	put_stats(0x107);
+	ticks(1);
+	check_stats(0x207);
+}
+END_TEST
+
+/* A reset of its own leaves the registers alone; what came since the last look counts. */
+START_TEST(counts_over_a_stop)
+{
+	start_counting(5000);
+	put_stats(5010);
+	ck_assert_int_eq(chip.port->ops->stop(chip.port), 0);
+	ck_assert_int_eq(offloads_set(CLEAT_OFFLOAD_TX_VLAN_INSERT), 0);
+	ck_assert_int_eq(chip.port->ops->start(chip.port), 0);
+	check_stats(10);
+	put_stats(5011);
+	ticks(1);
+	check_stats(11);
+}
+END_TEST
+
+/* The physical function is reset, and the registers go on, or begin anew. */
+START_TEST(counts_over_a_reset)
+{
+	start_counting(5000);
+	put_stats(5010);
+	ticks(1);
+	*chip_reg(CLEAT_IGBVF_MEMORY) = 0;
+	reset_and_back(CLEAT_MAILBOX_PFSTS, 5013);
+	check_stats(13);
+	reset_and_back(CLEAT_MAILBOX_RSTD, 0);
+	for (unsigned i = 0; i < CLEAT_IGBVF_STATS; i++) /* 0 and what came since */
+		ck_assert_uint_eq(chip.port->hw_stats[i], 13 + 100 * i);
+	put_stats(4);
+	ticks(1);
+	for (unsigned i = 0; i < CLEAT_IGBVF_STATS; i++)
+		ck_assert_uint_eq(chip.port->hw_stats[i], 17 + 100 * i);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static const char *const wrong[] = { "vlan=0", "vlan=5,vlan=4095", "vlan=x", "queues=1" };
@@ -356,6 +443,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, is_asked_less_and_less);
 	tcase_add_test(tc, is_asked_anew);
 	tcase_add_test(tc, is_not_asked_during_its_reset);
+	tcase_add_test(tc, counts_from_the_start);
+	tcase_add_test(tc, counts_over_a_stop);
+	tcase_add_test(tc, counts_over_a_reset);
 	tcase_add_test(tc, arguments);
 }
 
