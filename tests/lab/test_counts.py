@@ -8,6 +8,7 @@ import contextlib
 import bed
 import counts
 import lab
+import test_igbvf
 
 CONFIG = lab.STANDARD
 VIRTIO_SLOTS = 256
@@ -31,17 +32,35 @@ def received(guest, a, b, full, *worker_args):
         bed.stop(worker)
 
 
-def test_82574(guest):
+def sent_on(guest, a, b, check_b=counts.check_hardware):
     """A worker sends on what it receives: the rx queue holds a buffer for each descriptor but one,
     the tx queue the last burst (what was sent before is taken back first); the devices have counted
     each packet and byte."""
-    a, b = [n for n in guest.nics if n.model == 'e1000e']
     with received(guest, a, b, counts.posted(0), '--mode', 'mac', '--tx',
                   'port:%s:0' % b.address) as (primary, frames):
         assert bed.until(lambda: primary.stats(b)['tx_packets'] == len(frames)), primary.stats(b)
         counts.check_held(primary, counts.posted(len(frames)) + counts.BURST)
         counts.check_hardware(primary, a, frames, 'tx')
-        counts.check_hardware(primary, b, frames, 'rx', 'tx')
+        check_b(primary, b, frames, 'rx', 'tx')
+
+
+def test_82540em(guest):
+    """The same."""
+    sent_on(guest, *[n for n in guest.nics if n.model == 'e1000'])
+
+
+def test_82574(guest):
+    """Of one 82574 to another."""
+    sent_on(guest, *[n for n in guest.nics if n.model == 'e1000e'])
+
+
+@lab.needs(lab.NUMA)
+def test_virtual_function(guest):
+    """A virtual function's registers are not cleared by reading, nor by its reset: the next primary
+    begins at 0 all the same."""
+    vf = test_igbvf.functions(guest)[0]
+    for _ in range(2):
+        sent_on(guest, guest.nics[0], vf, counts.check_function)
 
 
 def test_virtio(guest):
