@@ -70,4 +70,3 @@ def test_offloads(guest):
 def test_death(guest):
     """Its one receiver or sender dies while the other direction is another process's."""
     death.run(guest, *e1000e(guest), 'vfio-pci')
-    death.run(guest, *e1000(guest), 'vfio-pci')
