@@ -15,7 +15,7 @@ import stuck  # noqa: E402
 
 # As QEMU 10.0 wrote it of a guest whose second processor had lost an interrupt's end.
 HALTED = ('\nCPU#0\nRIP=ffffffff81a592eb RFL=00000216 [----AP-] CPL=0 II=0 A20=1 SMM=0 HLT=1\n'
-          '\nCPU#1\nRIP=ffffffff81a592eb RFL=00000216 [----AP-] CPL=0 II=0 A20=1 SMM=0 HLT=%d\n')
+          '\nCPU#1\nRIP=ffffffff81a592eb RFL=00000216 [----AP-] CPL=%d II=0 A20=1 SMM=0 HLT=%d\n')
 LAPIC = ('dumping local APIC state for CPU %d \n\nLVTT\t 0x000200ec active-hi edge     periodic\n'
          'ESR\t 0x00000000\nISR\t %s\nIRR\t %s\n\n'
          'APR 0x01 TPR 0x10 DFR 0x0f LDR 0x02 PPR 0xe0\n')
@@ -31,15 +31,16 @@ def expect(what, good):
 class Monitored:
     """A guest of which only the monitor answers. in_service: of its second processor, look by look."""
 
-    def __init__(self, in_service, halted=1, waiting='35 36 41 236 '):
-        self.in_service, self.halted, self.waiting, self.looks = in_service, halted, waiting, 0
+    def __init__(self, in_service, halted=1, waiting='35 36 41 236 ', level=0):
+        self.in_service, self.waiting, self.looks = in_service, waiting, 0
+        self.state = level, halted
         self.config, self.link = types.SimpleNamespace(cpus=2), self
         self.killed = self.gone = False
 
     def look(self, line):
         """What QEMU would say."""
         if line == 'info registers -a':
-            return HALTED % self.halted
+            return HALTED % self.state
         if line == 'info lapic 0':
             return LAPIC % (0, '(none)', '(none)')
         self.looks += 1
@@ -64,7 +65,8 @@ class Monitored:
 def check_looks():
     """Only an idle processor with the same interrupt in service at each look."""
     for what, guest, said in (
-            ('lost', Monitored(['236 ']), 'processor 1 is idle, vector 236 is in service'),
+            ('lost', Monitored(['236 ']), 'processor 1 handles none, and vector 236 is in service'),
+            ('lost, in a program', Monitored(['253 '], halted=0, level=3), 'vector 253 is in service'),
             ('none in service', Monitored(['(none)']), ''),
             ('it comes and goes', Monitored(['236 ', '(none)', '236 ']), ''),
             ('others each time', Monitored(['236 ', '35 ', '251 ']), ''),

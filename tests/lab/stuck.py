@@ -3,10 +3,11 @@
 
 QEMU's emulation of several processors at once now and then loses the end of an interrupt (seen with
 10.0 on busy hosts): the processor's interrupt controller goes on to show it as being handled, while
-the processor has long been idle. From then on that processor gets no timer and no device
-interrupts; only what other processors send it arrives. Linux acknowledges an interrupt before it does
-anything else, or, one of a level, behind its handlers and before it is idle; so an idle processor
-with one in service and others waiting, for seconds, is not the kernel's doing, nor a program's.
+the processor has long been idle or at work on a program. From then on none of lower priority comes
+there: no timer, no device, or not even what other processors send. Linux acknowledges an interrupt
+before it does anything else, or, one of a level, behind its handlers; in any case before it is idle
+or goes back to a program. So such a processor with one in service and others waiting, for seconds,
+is not the kernel's doing, nor a program's.
 """
 import re
 import threading
@@ -20,23 +21,23 @@ LOOK_S = 5  # how often it is looked whether the emulator is well
 LOOKS, PAUSE_S = 5, 0.4
 
 
-def halted(guest):
-    """The processors that wait for an interrupt."""
-    states = re.findall(r'HLT=(\d)', guest.look('info registers -a'))
-    return [n for n, state in enumerate(states) if state == '1']
+def outside(guest):
+    """The processors that handle nothing: idle, or in a program."""
+    states = re.findall(r'CPL=(\d).*HLT=(\d)', guest.look('info registers -a'))
+    return [n for n, (level, halted) in enumerate(states) if level == '3' or halted == '1']
 
 
 def unfinished(guest):
-    """Processors that are halted with an interrupt in service and more that wait, before and after
-    that is looked at: {number: the vectors in service}."""
+    """Processors that handle nothing but have an interrupt in service and more that wait, before and
+    after that is looked at: {number: the vectors in service}."""
     found = {}
-    for number in halted(guest):
+    for number in outside(guest):
         text = guest.look('info lapic %d' % number)
         service, waiting = (re.search(r'^%s\s+(.*?)\s*$' % name, text, re.M) for name in
                             ('ISR', 'IRR'))
         if service and waiting and '(none)' not in (service.group(1), waiting.group(1)):
             found[number] = service.group(1)
-    still = halted(guest) if found else []
+    still = outside(guest) if found else []
     return {n: vectors for n, vectors in found.items() if n in still}
 
 
@@ -52,8 +53,8 @@ def lost_interrupt(guest):
             return ''
         time.sleep(PAUSE_S)
     same = [n for n in looks[0] if all(look.get(n) == looks[0][n] for look in looks)]
-    return ', '.join("the emulator lost the end of an interrupt: processor %d is idle, vector %s is "
-                     'in service' % (n, looks[0][n]) for n in same)
+    return ', '.join('the emulator lost the end of an interrupt: processor %d handles none, and vector '
+                     '%s is in service' % (n, looks[0][n]) for n in same)
 
 
 def registers(guest):
