@@ -102,7 +102,7 @@ int cleat_igbvf_vlans_tell(struct cleat_igbvf *vf);
 /* For cleat_port_ops. */
 int cleat_igbvf_offloads_set(struct cleat_port_ctrl *port, uint32_t offloads);
 
-#endif /** Statistics registers as they are. @return 0: the device is gone */
+/** Statistics registers as they are. @return 0: the device is gone */
 int cleat_igbvf_stats_read(const struct cleat_igbvf *vf, struct cleat_igbvf_stats *now);
 /** Counting begins: what was counted before is not ours. */
 void cleat_igbvf_stats_begin(struct cleat_igbvf *vf);
@@ -110,3 +110,5 @@ void cleat_igbvf_stats_begin(struct cleat_igbvf *vf);
 void cleat_igbvf_stats_add(struct cleat_igbvf *vf, const struct cleat_igbvf_stats *now);
 /** The same after a reset, which may have let them begin again at 0. */
 void cleat_igbvf_stats_go_on(struct cleat_igbvf *vf);
+
+#endif

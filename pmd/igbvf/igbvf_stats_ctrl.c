@@ -4,9 +4,9 @@
  * a reset of the virtual function clears.
  *
  * So what somebody counted before us is still there, and only differences are ours. When the
- * physical function is reset they may begin again at 0, or not. Then a value that is
- * less than it was has begun again: that one of bytes went round in the second before the reset is
- * much less likely, and would be worth no more than that second.
+ * physical function is reset they may begin again at 0, or not. Then a value that is less than it
+ * was has begun again: that one of bytes went round in the second before the reset is much less
+ * likely, and would be worth no more than that second.
  */
 #include "pmd/igbvf/igbvf.h"
 
