@@ -29,6 +29,7 @@
 struct told {
 	unsigned probes, removals;
 	int stuck; /* removals fail */
+	int deaf;  /* so does what is written to its configuration space */
 	int kept;  /* bus mastering went off while the port's memory was there */
 };
 static volatile struct told *told;
@@ -66,6 +67,8 @@ static int config_write(struct cleat_pci_device *dev, uint32_t off, const void *
 	memcpy(&command, buf, sizeof(command));
 	if (off == CLEAT_PCI_COMMAND && !(command & CLEAT_PCI_COMMAND_MASTER))
 		told->kept = has_zone(port.port);
+	if (told->deaf)
+		return cleat_err(-EIO, "device %s does not listen", dev->device.name);
 	return real_access->config_write(dev, off, buf, len);
 }
 
@@ -270,6 +273,25 @@ START_TEST(does_not_stop_when_asked_back)
 }
 END_TEST
 
+/* Its driver says that it is at rest, but it cannot be kept from memory: so the memory stays. */
+START_TEST(keeps_its_memory_while_deaf)
+{
+	told->deaf = 1;
+	ask_back();
+	removals(1);
+	ck_assert(is_master());
+	ck_assert_uint_eq(said("removed from driver net_aaa_stuck"), 0);
+	ck_assert_uint_ge(said("does not listen"), 1);
+	told->deaf = told->kept = 0;
+	ask_back();
+	removals(2);
+	ck_assert(wait_for(is_said, "removed from driver net_aaa_stuck", 5000));
+	ck_assert_int_eq(told->kept, 1);
+	ck_assert(!is_master());
+	end_in_order();
+}
+END_TEST
+
 START_TEST(is_tried_again)
 {
 	child_signal(&primary, SIGUSR2); /* nothing to do */
@@ -352,6 +374,7 @@ int main(void)
 	tcase_add_test(tc, does_not_stop_at_the_end);
 	tcase_add_test(tc, stops_at_the_end);
 	tcase_add_test(tc, does_not_stop_when_asked_back);
+	tcase_add_test(tc, keeps_its_memory_while_deaf);
 	tcase_add_test(tc, is_tried_again);
 	tcase_add_test(tc, stays_away);
 	suite_add_tcase(suite, tc);
