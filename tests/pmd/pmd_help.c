@@ -18,7 +18,7 @@ static int live_rings;
 static void must(int ok, const char *what)
 {
 	if (!ok) {
-		fprintf(stderr, "test world: not so: %s\n", what);
+		fprintf(stderr, "test set-up: not so: %s\n", what);
 		abort();
 	}
 }
