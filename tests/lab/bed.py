@@ -121,6 +121,11 @@ def until(condition, timeout_s=20):
     return True
 
 
+def wait_for(what, condition, timeout_s=60):
+    """Until it holds; it must."""
+    assert until(condition, timeout_s), what
+
+
 def ticks(primary, name):
     """Hundredths of a second that a worker has had a processor."""
     pid = next(p['pid'] for p in primary.tool('ps') if p['name'] == name)

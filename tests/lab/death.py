@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """death.py - owners of queues that die while others use the same port: those go on, others follow."""
 import bed
-from hotplug import wait_for
 
 
 def grows(primary, nic, name):
     """Wait until a counter of a port has grown by some hundreds."""
     least = primary.stats(nic)[name] + 200
-    wait_for('%s does not grow' % name, lambda: primary.stats(nic)[name] > least)
+    bed.wait_for('%s does not grow' % name, lambda: primary.stats(nic)[name] > least)
 
 
 def kill(worker):

@@ -4,17 +4,8 @@
     hotplug.go_and_come(guest, nic, peer, 'vfio-pci', away, back)   # away(nic), back(nic) do it
 """
 import re
-import time
 
 import bed
-
-
-def wait_for(what, condition, timeout_s=60):
-    """Until it holds."""
-    limit = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < limit, what
-        time.sleep(0.2)
 
 
 def has_port(primary, nic):
@@ -81,10 +72,10 @@ def leave(guest, primary, nic, peer, away):
     w = primary.worker('w', '--one-way', '--ports', '%d:%d,%d:%d,%d:%d' % (
         null, port, other, other, beside, null), program='cleat-l2fwd')
     r = primary.worker('r', '--mode', 'rxonly', '--interrupt', '--rx', 'port:%d:0' % port)
-    wait_for('no packet leaves by the NIC', lambda: forwards(primary, port))
+    bed.wait_for('no packet leaves by the NIC', lambda: forwards(primary, port))
     there = holds(guest, primary)
     away(nic)
-    wait_for('the port stays', lambda: not has_port(primary, nic))
+    bed.wait_for('the port stays', lambda: not has_port(primary, nic))
     assert r.wait(30).code, 'a worker whose only port is gone ends well'
     for job, text in ((r, 'receiving from %d failed: No such device' % port),
                       (w, 'sending to %d failed: No such device' % port),
@@ -101,7 +92,7 @@ def leave(guest, primary, nic, peer, away):
 def come(primary, nic, back):
     """It comes back, and is used."""
     back(nic)
-    wait_for('the port does not come back', lambda: has_port(primary, nic))
+    bed.wait_for('the port does not come back', lambda: has_port(primary, nic))
     bed.end(primary.worker('again', '--mode', 'txonly', '--tx', 'port:%d:0' %
                            primary.port(nic, again=True), '--packets', '1000', wait=False))
 

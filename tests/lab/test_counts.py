@@ -45,7 +45,7 @@ def sent_on(guest, a, b, check_b=counts.check_hardware):
 
 
 def test_82540em(guest):
-    """The same."""
+    """Of one 82540EM to another."""
     sent_on(guest, *[n for n in guest.nics if n.model == 'e1000'])
 
 

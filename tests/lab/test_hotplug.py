@@ -103,7 +103,7 @@ def test_taken(guest):
         with test_echo.kernel_host(guest, nic) as name:
             command = pci.read(guest, nic.address, 'config | od -An -tx2 -j4 -N2')
             primary.job.signal(18)
-            hotplug.wait_for('the port stays', lambda: not hotplug.has_port(primary, nic))
+            bed.wait_for('the port stays', lambda: not hotplug.has_port(primary, nic))
             assert pci.read(guest, nic.address, 'config | od -An -tx2 -j4 -N2') == command
             had = primary.stats(peer)['rx_packets']
             guest.run(['ping', '-c', '2', '-W', '1', '-I', name, '10.0.0.9'])

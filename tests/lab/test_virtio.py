@@ -9,7 +9,6 @@ import asleep
 import bed
 import death
 import lab
-from hotplug import wait_for
 
 CONFIG = lab.STANDARD
 OLD, MODERN = 6, 8  # the first of two
@@ -136,8 +135,8 @@ def pulled(guest, first, driver, args=(), nic_args=''):
     with bed.Primary(guest, {nic: driver}, args=args, nic_args=nic_args) as primary:
         for up in (False, True):
             guest.qmp('set_link', name='nic%d' % nic.number, up=up)
-            wait_for('the link is not seen %s' % ('up' if up else 'down'),
-                     lambda: bool(primary.tool('ports')[0]['link_up']) == up)
+            bed.wait_for('the link is not seen %s' % ('up' if up else 'down'),
+                         lambda: bool(primary.tool('ports')[0]['link_up']) == up)
 
 
 def test_link(guest):
