@@ -183,16 +183,16 @@ def main():
         for case in cases.CASES:
             print('%-12s %s' % (case.name, case.about))
         return 0
-    place, rows = sides.Place(os.path.dirname(os.path.realpath(sys.argv[0]))), []
-    try:
-        with first_in_line():
-            run(args, place, rows)
-    except sides.Failed as why:
-        print('cleat-bench: %s' % why, file=sys.stderr)
-        return 1
-    finally:
-        tell(args, rows)
-        place.close()
+    rows = []
+    with contextlib.closing(sides.Place(os.path.dirname(os.path.realpath(sys.argv[0])))) as place:
+        try:
+            with first_in_line():
+                run(args, place, rows)
+        except sides.Failed as why:
+            print('cleat-bench: %s' % why, file=sys.stderr)
+            return 1
+        finally:
+            tell(args, rows)
     return 1 if any(r.get('error') for r in rows) else 0
 
 
