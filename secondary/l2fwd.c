@@ -243,7 +243,7 @@ static enum cleat_cli_exit forward(const struct options *o, struct plan *plan)
 {
 	struct cleat_pipeline pipeline;
 	enum cleat_pipeline_end end;
-	uint64_t start_ns = cleat_now_ns();
+	uint64_t start_ns = cleat_now_ns(), took_ns;
 	int err = cleat_cli_pipeline(&o->cli, &pipeline, plan->flows, plan->n);
 
 	if (err < 0)
@@ -253,12 +253,13 @@ static enum cleat_cli_exit forward(const struct options *o, struct plan *plan)
 		pipeline.tick_ms = (uint64_t)(o->stats_seconds * 1000);
 	}
 	end = cleat_pipeline_run(&pipeline);
+	took_ns = cleat_now_ns() - start_ns;
 	if (end == CLEAT_END_ERROR)
 		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
 	cleat_cli_close(plan->flows, plan->n);
 	if (!o->cli.json)
 		print_stats(&pipeline, NULL);
-	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);
+	cleat_cli_report(&o->cli, &pipeline, end, took_ns);
 	return end == CLEAT_END_ERROR ? CLEAT_CLI_FAILED : CLEAT_CLI_OK;
 }
 

@@ -285,7 +285,7 @@ static enum cleat_cli_exit run(struct options *o, struct cleat_flow *flow)
 	struct cleat_generator generator;
 	struct cleat_pipeline pipeline;
 	enum cleat_pipeline_end end;
-	uint64_t start_ns;
+	uint64_t start_ns, took_ns;
 	int err = open_flow(o, flow, &generator);
 
 	if (err == 0)
@@ -294,13 +294,14 @@ static enum cleat_cli_exit run(struct options *o, struct cleat_flow *flow)
 		return cleat_cli_fail(err, CLEAT_CLI_FAILED);
 	start_ns = cleat_now_ns();
 	end = cleat_pipeline_run(&pipeline);
+	took_ns = cleat_now_ns() - start_ns;
 	if (end == CLEAT_END_ERROR)
 		(void)cleat_cli_fail(-EIO, CLEAT_CLI_FAILED);
 	if (o->mode == MODE_ECHO)
 		count_echo(o);
 	if (o->mode != MODE_ECHO || cleat_echo_close(&o->echo) != -ETIMEDOUT)
 		cleat_cli_close(flow, 1);
-	cleat_cli_report(&o->cli, &pipeline, end, cleat_now_ns() - start_ns);
+	cleat_cli_report(&o->cli, &pipeline, end, took_ns);
 	return end == CLEAT_END_ERROR ? CLEAT_CLI_FAILED : CLEAT_CLI_OK;
 }
 
