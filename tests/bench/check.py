@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """check.py - does an operation of the data path take more instructions than it did?
 
-    check.py [--program build/release/bench/count]    compare with tests/bench/instructions.json
-    check.py --record                                 write that file anew
+    check.py             compare build/release/bench/cleat_count with tests/bench/instructions.json
+    check.py --record    write that file anew
+    check.py --peer [--record]    the same of DPDK's peer_count and peer_instructions.json, for
+                                  docs/performance.md: DPDK is no part of CI
 
 Instructions are counted under valgrind: they are the same at each run, however busy the machine.
 They depend on the compiler, so the file says which one it was recorded with.
@@ -21,7 +23,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BASELINE = os.path.join(HERE, 'instructions.json')
-PROGRAM = os.path.join(HERE, '../../build/release/bench/count')
+PROGRAM = os.path.join(HERE, '../../build/release/bench/cleat_count')
+PEER_BASELINE = os.path.join(HERE, 'peer_instructions.json')
+PEER_PROGRAM = os.path.join(HERE, '../../build/release/bench/peer_count')
 MARK = 'counted'  # the function whose calls are counted
 ALLOWED = 0.03
 SKIPPED = 77
@@ -118,11 +122,14 @@ def judge(found, recorded):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('--program', default=PROGRAM, help='what runs the operations')
-    parser.add_argument('--baseline', default=BASELINE, help='the recorded counts')
+    parser.add_argument('--peer', action='store_true', help="DPDK's operations and counts")
+    parser.add_argument('--program', help='what runs the operations')
+    parser.add_argument('--baseline', help='the recorded counts')
     parser.add_argument('--counts', help='take counts from this file; count nothing')
     parser.add_argument('--record', action='store_true', help='write the counts as the recorded')
     args = parser.parse_args()
+    args.program = args.program or (PEER_PROGRAM if args.peer else PROGRAM)
+    args.baseline = args.baseline or (PEER_BASELINE if args.peer else BASELINE)
     try:
         if args.counts:
             with open(args.counts, encoding='utf-8') as f:

@@ -91,16 +91,22 @@ def moved(rows):
                 sum(len(row.get('again', ())) for row in rows), ', '.join(mixed) or 'none'))
 
 
+def recorded(path):
+    """{(operation, burst): instructions per element} that check.py recorded."""
+    with open(path, encoding='utf-8') as f:
+        return {tuple(k.split()): v for k, v in json.load(f)['instructions'].items()}
+
+
 def instructions():
-    """What check.py recorded: a row for each operation, a column for each burst."""
-    with open(check.BASELINE, encoding='utf-8') as f:
-        counts = {tuple(k.split()): v for k, v in json.load(f)['instructions'].items()}
-    bursts = sorted({burst for _, burst in counts}, key=int)
-    out = ['| operation | ' + ' | '.join('burst ' + b for b in bursts) + ' |',
-           '|---|' + '---:|' * len(bursts)]
-    for name in dict.fromkeys(name for name, _ in counts):
+    """What check.py recorded of both sides: a row for each operation, columns for each burst."""
+    ours, theirs = recorded(check.BASELINE), recorded(check.PEER_BASELINE)
+    bursts = sorted({burst for _, burst in ours}, key=int)
+    out = ['| operation | ' + ' | '.join('burst %s: Cleat | DPDK' % b for b in bursts) + ' |',
+           '|---|' + '---:|' * (2 * len(bursts))]
+    for name in dict.fromkeys(name for name, _ in ours):
         out.append('| %s | %s |' % (name, ' | '.join(
-            digits(counts[name, b]) if (name, b) in counts else '-' for b in bursts)))
+            digits(side[name, b]) if (name, b) in side else '-'
+            for b in bursts for side in (ours, theirs))))
     return '\n'.join(out) + '\n'
 
 

@@ -14,6 +14,7 @@
  *   side_pool_open()         side_pool_get(), side_pool_put(): objects, all or none, at once
  *                            side_pool_keep(), side_pool_give(): objects that stay for a while
  *                            side_alloc(), side_free(): packets, all or none
+ *   side_rx(), side_tx()     packets, at queue 0 of a port that is ours
  *   side_data()              a packet's bytes; side_set_len()
  *   side_zone_reserve(), side_zone_free(), side_zone_find()
  *   side_grow()              more memory for all, taken from the machine

@@ -8,6 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/mbuf_ring.h"
 #include "runtime/mempool.h"
+#include "runtime/port.h"
 #include "secondary/attach.h"
 #include "secondary/pools.h"
 #include "secondary/request.h"
@@ -79,13 +80,17 @@ cleat_inline unsigned side_get(
 	return cleat_ring_dequeue_burst(&r->ring, values, n);
 }
 
-cleat_inline unsigned side_put_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+cleat_inline unsigned side_put_mbufs(
+	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
+	(void)mode;
 	return cleat_ring_enqueue_mbufs(&r->ring, mbufs, n);
 }
 
-cleat_inline unsigned side_get_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+cleat_inline unsigned side_get_mbufs(
+	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
+	(void)mode;
 	return cleat_ring_dequeue_mbufs(&r->ring, mbufs, n);
 }
 
@@ -158,6 +163,22 @@ cleat_inline void side_set_len(side_mbuf *m, unsigned bytes)
 {
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = bytes;
+}
+
+/* ---- ports ---- */
+
+cleat_inline unsigned side_rx(uint16_t port, side_mbuf **mbufs, unsigned n)
+{
+	int got = cleat_rx_burst(port, 0, mbufs, n);
+
+	return got > 0 ? (unsigned)got : 0;
+}
+
+cleat_inline unsigned side_tx(uint16_t port, side_mbuf **mbufs, unsigned n)
+{
+	int sent = cleat_tx_burst(port, 0, mbufs, n);
+
+	return sent > 0 ? (unsigned)sent : 0;
 }
 
 /* ---- control ---- */

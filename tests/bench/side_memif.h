@@ -86,8 +86,8 @@ cleat_inline unsigned memif_get(side_mbuf **mbufs, unsigned n)
 #define side_detach()			    ((void)0)
 #define side_pool_open()		    memif_pool
 #define side_ring_open(r, name, mode, p, c) memif_open()
-#define side_put_mbufs(r, mbufs, n)	    memif_put(mbufs, n)
-#define side_get_mbufs(r, mbufs, n)	    memif_get(mbufs, n)
+#define side_put_mbufs(r, mode, mbufs, n)   memif_put(mbufs, n)
+#define side_get_mbufs(r, mode, mbufs, n)   memif_get(mbufs, n)
 
 #ifdef __cplusplus
 }

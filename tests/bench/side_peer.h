@@ -18,6 +18,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_memzone.h>
 #include <rte_pause.h>
@@ -159,14 +160,22 @@ cleat_inline unsigned side_get(
 	}
 }
 
-cleat_inline unsigned side_put_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+cleat_inline unsigned side_put_mbufs(
+	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
-	return side_hold_back(rte_ring_sp_enqueue_burst(r->ring, (void **)mbufs, n, NULL), n);
+	void **objects = (void **)mbufs;
+
+	return side_hold_back(mode == BENCH_SPSC
+				      ? rte_ring_sp_enqueue_burst(r->ring, objects, n, NULL)
+				      : rte_ring_mp_enqueue_burst(r->ring, objects, n, NULL),
+		n);
 }
 
-cleat_inline unsigned side_get_mbufs(struct side_ring *r, side_mbuf **mbufs, unsigned n)
+cleat_inline unsigned side_get_mbufs(
+	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
-	n = rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
+	n = mode == BENCH_SPSC ? rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL)
+			       : rte_ring_mc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
 #ifdef BENCH_PEER_STEP
 	for (unsigned i = 0; i < n; i++) {
 		cleat_prefetch_write(mbufs[i]);
@@ -226,6 +235,18 @@ cleat_inline void side_set_len(side_mbuf *m, unsigned bytes)
 {
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = bytes;
+}
+
+/* ---- ports ---- */
+
+cleat_inline unsigned side_rx(uint16_t port, side_mbuf **mbufs, unsigned n)
+{
+	return rte_eth_rx_burst(port, 0, mbufs, (uint16_t)n);
+}
+
+cleat_inline unsigned side_tx(uint16_t port, side_mbuf **mbufs, unsigned n)
+{
+	return rte_eth_tx_burst(port, 0, mbufs, (uint16_t)n);
 }
 
 /* ---- control ---- */

@@ -57,7 +57,7 @@ cleat_inline void check_and_free(struct pipe *p, side_mbuf **mbufs, unsigned n, 
 cleat_inline void send_all(struct pipe *p, side_mbuf **mbufs, unsigned n)
 {
 	for (unsigned done = 0; done < n;) {
-		unsigned now = side_put_mbufs(&p->out, mbufs + done, n - done);
+		unsigned now = side_put_mbufs(&p->out, BENCH_SPSC, mbufs + done, n - done);
 
 		done += now;
 		if (now == 0)
@@ -83,7 +83,7 @@ static void ends(struct pipe *p)
 			send_all(p, mbufs, p->a->burst);
 			sent += p->a->burst;
 		}
-		n = side_get_mbufs(&p->in, mbufs, p->a->burst);
+		n = side_get_mbufs(&p->in, BENCH_SPSC, mbufs, p->a->burst);
 		if (n > 0) {
 			check_and_free(p, mbufs, n, back);
 			back += n;
@@ -102,7 +102,7 @@ static void middle(struct pipe *p)
 	bool over = false;
 
 	for (;;) {
-		unsigned n = side_get_mbufs(&p->in, mbufs, p->a->burst);
+		unsigned n = side_get_mbufs(&p->in, BENCH_SPSC, mbufs, p->a->burst);
 
 		if (n == 0) {
 			if (over)
@@ -157,7 +157,7 @@ static void sink(struct pipe *p)
 	for (;;) {
 		bool over = bench_watch(&watch, got);
 		bool last_look = over && bench_reached(&p->meet->stopped, p->a->makers);
-		unsigned n = side_get_mbufs(&p->in, mbufs, p->a->burst);
+		unsigned n = side_get_mbufs(&p->in, BENCH_SPSC, mbufs, p->a->burst);
 
 		if (over && !told) {
 			bench_add(&p->meet->measured);
