@@ -85,11 +85,15 @@ def testpmd(guest, addresses, mode='txonly', seconds=5, options='', eal=''):
     job.wait_for('Done\n', 120)
     job.write(b'start\n')
     job.wait_for('packets/burst')
+    start = time.monotonic()
     time.sleep(seconds)
-    job.write(b'stop\nquit\n')
+    job.write(b'stop\n')
+    job.wait_for('Telling cores to stop')
+    took = time.monotonic() - start
+    job.write(b'quit\n')
     done = job.wait(60)
     total = job.text.rpartition('Accumulated forward statistics')[2]
-    count = [int(n) / seconds for n in re.findall(r'[RT]X-packets: (\d+)', total)[:2]]
+    count = [int(n) / took for n in re.findall(r'[RT]X-packets: (\d+)', total)[:2]]
     if done.code or len(count) != 2:
         raise AssertionError('testpmd: exit code %d\n%s' % (done.code, job.text[-3000:]))
     return count[0], count[1], job.text
