@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """test_options.py - the lab's own parts, without a guest: options, addresses, sources, modules."""
+import importlib.machinery
+import importlib.util
 import io
 import os
+import select
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
@@ -121,6 +125,30 @@ class Modules(unittest.TestCase):
             self.assertEqual(tree.order(['a_b', 'builtin']), ['d', 'c', 'a_b'])
             self.assertEqual(sorted(tree.closure(['c'])), ['c', 'd'])
             self.assertEqual(tree.table(['a-b']), 'a_b.ko: c.ko d.ko\nc.ko: d.ko\nd.ko:\n')
+
+
+class Shell(unittest.TestCase):
+    def test_input(self):
+        """What comes before the shell is there waits; the end of it is the shell's."""
+        loader = importlib.machinery.SourceFileLoader(
+            'shell', os.path.dirname(os.path.abspath(__file__)) + '/../shell')
+        shell = importlib.util.module_from_spec(importlib.util.spec_from_loader('shell', loader))
+        loader.exec_module(shell)
+        (typed, ours), (theirs, serial) = os.pipe(), os.pipe()
+        with tempfile.TemporaryDirectory() as folder:
+            there = folder + '/there'
+            os.write(ours, b'a' * 100 + b'\n')
+            os.close(ours)
+            fed = threading.Thread(target=shell.feed, args=(typed, serial, there))
+            fed.start()
+            self.assertEqual(select.select([theirs], [], [], 0.3)[0], [])
+            open(there, 'wb').close()
+            fed.join()
+            self.assertEqual(os.listdir(folder), [])
+        os.close(serial)
+        self.assertEqual(os.read(theirs, 1000), b'a' * 100 + b'\nexit\n')
+        for fd in (typed, theirs):
+            os.close(fd)
 
 
 class Others(unittest.TestCase):
