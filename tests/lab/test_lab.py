@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_lab.py - the guest itself: commands and their output, devices, modules, IOMMU, hugepages."""
 import os
+import pty
+import subprocess
+import termios
 
 import lab
 import pci
 import stuck
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+SMALL = ('--cpus', '1', '--memory', '512M', '--iommu', 'off')  # a guest that boots soon
 UTF8 = 'Grüße, 世界, \U0001f980'
 
 
@@ -141,3 +146,67 @@ def test_numa(guest):
 def test_no_iommu(guest):
     """There is none."""
     assert guest.run('ls /sys/kernel/iommu_groups/*').code != 0
+
+
+# ---- the tools for people ----
+
+def tool(name, *args, env=None, stdin=subprocess.DEVNULL):
+    """Start one; its output and its errors are put together."""
+    return subprocess.Popen(['%s/%s' % (HERE, name), *args], stdin=stdin, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, env=dict(os.environ, **(env or {})))
+
+
+def ends(process, code, *says):
+    """It ends with that code and says that."""
+    said = process.communicate(timeout=200)[0].decode(errors='replace')
+    assert process.returncode == code, (process.returncode, code, said)
+    for text in says:
+        assert text in said, (text, said)
+
+
+def check_terminal(typed, theirs, before):
+    """tests/lab/shell: what was typed at once has waited for it; the terminal is as it was."""
+    ends(typed, 0, 'nic0  igb', 'hub 3', 'lab42\r\n')
+    assert termios.tcgetattr(theirs) == before
+
+
+def check_command(command, out):
+    """tests/lab/guest: output, exit code and files of its command are handed on."""
+    ends(command, 5, 'nobody\n', '0x10d3\n', os.getcwd() + '\n', 'Linux version')
+    with open(out + '/file', encoding='ascii') as f:
+        assert f.read() == 'left\n'
+
+
+def check_no_guest(folder):
+    """What tests/lab/guest ends with where there is no guest to tell it."""
+    os.mkdir(folder)
+    ends(tool('guest', *SMALL, '--timeout', '1', '--', 'true', env={'TMPDIR': folder}), 124,
+         'not done in 1 s')
+    assert not os.listdir(folder)
+    ends(tool('guest', '--nic', 'e1001', '--', 'true'), 2, 'no such model')
+    ends(tool('guest', '--wire', 'x', '--', 'true'), 2, 'give HUB=FILE')
+    for name in ('guest', 'shell'):
+        ends(tool(name, *(['true'] if name == 'guest' else []),
+                  env={'CLEAT_LAB_CACHE': '/dev/null/lab'}), 77, 'SKIP: ')
+
+
+def test_tools(guest):
+    """Both at once, each with a guest of its own."""
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    typed = tool('shell', *SMALL, '--nic', 'igb,hub=3', stdin=theirs)
+    os.write(ours, b'echo $(uname -n)$((6 * 7)); exit 3\r')
+    out = guest.out + '/of-another'
+    command = tool('guest', *SMALL, '--nic', 'e1000e', '--out', out, '--user', 'nobody',
+                   '--console', '--', 'sh', '-c', 'id -un; echo left >/lab/out/file; pwd; '
+                   'cat /sys/bus/pci/devices/0000:01:00.0/device >&2; exit 5')
+    try:
+        check_command(command, out)
+        check_terminal(typed, theirs, before)
+    finally:
+        for process in (typed, command):
+            process.terminate()
+            process.wait()
+        os.close(ours)
+        os.close(theirs)
+    check_no_guest(guest.out + '/empty')
