@@ -203,14 +203,29 @@ def count(path):
     return found
 
 
+def hand_on(primary, pairs, args, first_args, last_args):
+    """Workers from the second NIC of each pair to the first one of the next, the last to net_pcap1,
+    all running. But for the first one they are promiscuous."""
+    to = [primary.port(a) for a, _ in pairs[1:]] + [primary.port('net_pcap1')]
+    jobs, last = [], pairs[-1][1]
+    for n, (_, b) in enumerate(pairs):
+        more = tuple(('--promiscuous',) if n else first_args) + (last_args if b is last else ())
+        jobs.append(primary.worker('receiver%d' % n, '--rx', 'port:%d:0' % primary.port(b), '--tx',
+                                   'port:%d:0' % to[n], *args, *more, wait=False))
+    for job in jobs:
+        job.wait_for('is running', 60)
+    return jobs
+
+
 def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), nic_args='',
-            check=None, receiver_args=('--promiscuous',), prepare=None):
+            check=None, receiver_args=('--promiscuous',), prepare=None, on=()):
     """
     capture → NIC a → wire → NIC b → capture, all packets byte for byte; also what the wire had.
 
     capture: a pcap outside, by default frames of all SIZES addressed to b. check(primary) is called
     before the end, prepare(primary) before the workers start. A receiver with --interrupt must go
-    to sleep again afterwards.
+    to sleep again afterwards. on: further pairs on wires of their own, which the packets go through
+    afterwards.
     """
     before, after = guest.out + '/in.pcap', guest.out + '/out.pcap'
     if capture is None:
@@ -219,28 +234,31 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
         with open(capture, 'rb') as f, open(before, 'wb') as to:
             to.write(f.read())
     vdevs = ['net_pcap0,rx_pcap=/lab/out/in.pcap', 'net_pcap1,tx_pcap=/lab/out/out.pcap']
+    pairs = [(a, b), *on]
     with contextlib.ExitStack() as stack:
-        primary = stack.enter_context(Primary(guest, {a: driver, b: driver}, vdevs=vdevs,
-                                              args=primary_args, nic_args=nic_args))
+        primary = stack.enter_context(Primary(
+            guest, {nic: driver for pair in pairs for nic in pair}, vdevs=vdevs, args=primary_args,
+            nic_args=nic_args))
         if prepare:
             prepare(primary)
-        wire = stack.enter_context(guest.capture(a.hub))
+        wires = [stack.enter_context(guest.capture(first.hub)) for first, _ in pairs]
         sleeps = '--interrupt' in receiver_args
         until_all = () if sleeps else ('--packets', str(count(before)), '--until-idle', '30000')
-        receiver = primary.worker('receiver', '--rx', 'port:%d:0' % primary.port(b), '--tx',
-                                  'port:%d:0' % primary.port('net_pcap1'), *until_all,
-                                  *receiver_args, *worker_args)
+        receivers = hand_on(primary, pairs, worker_args, receiver_args, until_all)
         sender = primary.worker('sender', '--rx', 'port:%d:0' % primary.port('net_pcap0'), '--tx',
                                 'port:%d:0' % primary.port(a), '--until-idle', '300',
                                 *worker_args, wait=False)
         end(sender)
         if sleeps:
             assert until(lambda: primary.stats(b)['rx_packets'] == count(before)), primary.stats(b)
-            idle(primary, 'receiver')
-            stop(receiver)
+            idle(primary, 'receiver0')
+            stop(receivers[0])
         else:
-            end(receiver)
+            end(receivers.pop())
+            for receiver in receivers:
+                stop(receiver)
         compare(before, after)
-        compare(before, wire)
+        for wire in wires:
+            compare(before, wire)
         if check:
             check(primary)

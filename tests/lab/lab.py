@@ -58,10 +58,11 @@ NO_IOMMU = Config(nics=STANDARD.nics[:-1] + (
     'virtio,modern,hub=7,queue_reset=off', 'virtio,modern,hub=7,queue_reset=off',
     'igb,hub=1,vfs=2'),
                   iommu='off', hugepages='256')
-# Two nodes, NICs on the second; virtual functions that the guest's kernel runs on the first.
-NUMA = Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1', 'igb,hub=0,vfs=2',
-                    'virtio,modern,hub=2,node=1', 'virtio,modern,hub=2,node=1', 'igb,hub=1,node=1'), numa=2,
-              hugepages='0:160,1:160')
+# Two nodes, NICs and virtual functions on the second; one NIC is on none.
+NUMA = Config(nics=('e1000e,hub=0,node=1', 'e1000e,hub=0,node=1', 'igb,hub=1',
+                    'igb,hub=0,vfs=2,node=1', 'virtio,modern,hub=2,node=1',
+                    'virtio,modern,hub=2,node=1', 'igb,hub=1,node=1'),
+              numa=2, hugepages='0:160,1:160')
 
 
 class Skip(Exception):

@@ -5,36 +5,57 @@ import os
 import bed
 import lab
 import pci
+import test_igbvf
+from nic import VIRTIO
 
 CONFIG = lab.STANDARD
 TESTS = os.path.dirname(lab.BIN) + '/tests'
+SMALL = ('--no-huge', '-m', '64')
+JUMBO = (1514, 1515, 2034, 2035, 2048, 4096, 8999, 9014)  # up to five buffers each
 
 
-def virtio_pair(guest):
-    """Two modern virtio devices on one wire."""
-    return [n for n in guest.nics if n.model == 'virtio-modern' and not n.tap][:2]
+def pairs(guest, *models):
+    """The first two NICs of each model, which are on a wire of their own."""
+    return [tuple(n for n in guest.nics if n.model == m and not n.vfs)[:2] for m in models]
 
 
-def few(guest, a, b):
-    """A capture that fits a virtio ring: QEMU lets one packet overtake another that waits."""
+def legacy(guest):
+    """Two legacy virtio devices that put a packet into several buffers, on one wire."""
+    return tuple(n for n in guest.nics if n.extra == VIRTIO['legacy'])
+
+
+def through(guest, chain, driver, sizes=bed.SIZES, rounds=8, **more):
+    """Packets through pairs of NICs one after the other. So few fit a virtio ring: QEMU lets one
+    packet overtake another that waits."""
     path = guest.out + '/frames.pcap'
-    bed.write_pcap(path, bed.frames(b.mac, a.mac, rounds=8))
-    return path
+    a, b = chain[0]
+    bed.write_pcap(path, bed.frames(b.mac, a.mac, sizes, rounds))
+    bed.forward(guest, a, b, driver, capture=path, on=chain[1:], **more)
 
 
 def test_small_pages(guest):
-    """4 KiB pages, through the IOMMU."""
-    bed.forward(guest, *guest.nics[0:2], 'vfio-pci', primary_args=('--no-huge', '-m', '64'))
+    """4 KiB pages, through the IOMMU, by each driver of a whole device."""
+    through(guest, pairs(guest, 'e1000e', 'igb', 'e1000', 'virtio-modern'), 'vfio-pci',
+            primary_args=SMALL)
 
 
-def test_small_pages_virtio(guest):
-    """The same on virtio devices."""
-    a, b = virtio_pair(guest)
-    bed.forward(guest, a, b, 'vfio-pci', capture=few(guest, a, b),
-                primary_args=('--no-huge', '-m', '64'))
+@lab.needs(lab.NUMA)
+def test_small_pages_function(guest):
+    """The same by a virtual function, both ways."""
+    function, other = test_igbvf.functions(guest)[0], guest.nics[0]
+    for a, b in ((function, other), (other, function)):
+        bed.forward(guest, a, b, 'vfio-pci', primary_args=SMALL, receiver_args=())
 
 
-def test_growth(guest):
+@lab.needs(lab.NO_IOMMU)
+def test_scattered(guest):
+    """Packets of several buffers by physical addresses, of which each buffer has its own: by each
+    driver of a whole device; to a legacy virtio device all is told by I/O ports."""
+    through(guest, pairs(guest, 'e1000e', 'igb', 'e1000') + [legacy(guest)], 'uio_pci_generic',
+            JUMBO, 6, worker_args=('--mtu', '9000'))
+
+
+def grow_below(guest, driver, *args):
     """A segment that came while devices run is mapped for them: packets are received into it, by a
     worker's --pool."""
     b = guest.nics[1]
@@ -52,10 +73,23 @@ def test_growth(guest):
         assert queue['pool'] == 'extra' and queue['packets'] > 0, queue
 
     try:
-        bed.forward(guest, *guest.nics[0:2], 'vfio-pci', primary_args=('-m', '64'), prepare=grow,
+        bed.forward(guest, *guest.nics[0:2], driver, primary_args=('-m', '64', *args), prepare=grow,
                     check=check, receiver_args=('--promiscuous', '--pool', 'extra'))
     finally:
         guest.check('echo 256 >/proc/sys/vm/nr_hugepages')
+
+
+def test_growth(guest):
+    """Memory that comes while devices run, at the addresses that processes have, and at physical
+    ones."""
+    grow_below(guest, 'vfio-pci', '--iova-mode', 'va')
+    grow_below(guest, 'vfio-pci', '--iova-mode', 'pa')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_growth_uio(guest):
+    """The same where nothing is mapped for devices: they are told physical addresses."""
+    grow_below(guest, 'uio_pci_generic')
 
 
 def node_of_pool(primary, name):
@@ -75,43 +109,42 @@ def out_of(primary, name):
     return pool['count'] - pool['available']
 
 
-def receives_on_its_node(nic):
-    """A check for bed.forward()."""
-    def check(primary):
-        pool = rx_pool(primary, nic)
-        assert node_of_pool(primary, pool) == nic.node, (pool, primary.tool('pools'))
-        rings = [z for z in primary.tool('zones')
-                 if z['name'].startswith('cleat.port.%d.' % primary.port(nic))]
-        assert rings and all(z['node'] == nic.node for z in rings), rings
-        device = next(d for d in primary.tool('devices')['devices'] if d['device'] == nic.address)
-        assert device['node'] == nic.node, device
-    return check
+def receives_on_its_node(primary, nic):
+    """The pool, the rings and the device are there."""
+    pool = rx_pool(primary, nic)
+    assert node_of_pool(primary, pool) == nic.node, (pool, primary.tool('pools'))
+    rings = [z for z in primary.tool('zones')
+             if z['name'].startswith('cleat.port.%d.' % primary.port(nic))]
+    assert rings and all(z['node'] == nic.node for z in rings), rings
+    device = next(d for d in primary.tool('devices')['devices'] if d['device'] == nic.address)
+    assert device['node'] == nic.node, device
 
 
 @lab.needs(lab.NUMA)
 def test_numa(guest):
-    """Memory, buffers and descriptors are on the NICs' node without being told to."""
-    a, b = guest.nics[0:2]
-    bed.forward(guest, a, b, 'vfio-pci', check=receives_on_its_node(b))
-
-
-@lab.needs(lab.NUMA)
-def test_numa_virtio(guest):
-    """The same for virtio devices."""
-    a, b = virtio_pair(guest)
-    bed.forward(guest, a, b, 'vfio-pci', capture=few(guest, a, b), check=receives_on_its_node(b))
+    """Memory is on the node of the one NIC without being told to."""
+    nic = guest.nics[0]
+    with bed.Primary(guest, {nic: 'vfio-pci'}) as primary:
+        receives_on_its_node(primary, nic)
 
 
 @lab.needs(lab.NUMA)
 def test_numa_both(guest):
-    """Memory on both nodes: each NIC receives into its own; one of no known node into the first."""
-    a, b = guest.nics[0], guest.nics[2]
-    with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'},
-                     args=('--socket-mem', '128,160')) as primary:
-        receives_on_its_node(a)(primary)
+    """Memory on both nodes: a virtual function, a whole device and a virtio device receive packets
+    into their own; one of no known node would into the first."""
+    chain = [(guest.nics[0], test_igbvf.functions(guest)[0]), *pairs(guest, 'igb', 'virtio-modern')]
+
+    def check(primary):
+        for _, receiver in chain:
+            assert receiver.node == 1, receiver
+            receives_on_its_node(primary, receiver)
         nodes = {s['node_got'] for s in primary.tool('map') if s['kind'] == 2}
         assert nodes == {0, 1}, primary.tool('map')
-        assert rx_pool(primary, b) == 'default' and node_of_pool(primary, 'default') == 0
+        pool = rx_pool(primary, chain[1][0])
+        assert pool == 'default' and node_of_pool(primary, pool) == 0, pool
+
+    through(guest, chain, 'vfio-pci', receiver_args=(), check=check,
+            primary_args=('--socket-mem', '128,160'))
 
 
 def work(primary, nic, *args, number=0):
