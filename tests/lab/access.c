@@ -3,7 +3,7 @@
  * access - run in the guest by tests/lab/test_access.py: reaches a device by the driver it is bound
  * to, and looks whether everything does what pci_access.h says.
  *
- *   access all ADDRESS    registers, configuration, interrupts, ports, reset
+ *   access all ADDRESS    registers, configuration, interrupts, ports, reset, and rest afterwards
  *   access dma ADDRESS    memory for devices (vfio-pci)
  *   access try ADDRESS va|pa   only open it; the error goes to standard output, exit code 3
  *   access map ADDRESS    open it and map 8 scattered pages; else as try
@@ -11,6 +11,7 @@
  *   access hold ADDRESS   open, say "held", until it is unplugged
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,14 +20,17 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/error.h"
 #include "runtime/iova.h"
 #include "runtime/pci/pci_config.h"
+#include "runtime/pci/pci_file.h"
 #include "runtime/pci/pci_ioport.h"
 #include "runtime/pci/pci_sigbus.h"
+#include "runtime/pci/pci_sysfs.h"
 #include "tests/lab/access_nic.h"
 #include "tests/support/spawn.h"
 
@@ -231,6 +235,36 @@ static void check_guard(struct cleat_pci_device *dev, volatile uint8_t *bar, uin
 	printf("guard ok\n");
 }
 
+static uint16_t command_of(const char *address)
+{
+	uint16_t command = 0;
+	int fd = cleat_pci_file_open(
+		O_RDONLY, "%s/bus/pci/devices/%s/config", cleat_pci_sysfs(), address);
+
+	need(fd >= 0 && cleat_pci_pread(fd, &command, sizeof(command), 4) == 0, "command");
+	(void)close(fd);
+	return command;
+}
+
+/* It may not reach memory any more, though a worker has the descriptors still, so that the kernel
+ * does nothing about it by itself. */
+static void close_below_worker(struct cleat_pci_device *dev)
+{
+	const char *address = dev->device.name;
+	pid_t worker = fork();
+
+	if (worker == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)pause();
+		_exit(0);
+	}
+	need((command_of(address) & CLEAT_PCI_COMMAND_MASTER) != 0, "bus master is on");
+	cleat_pci_close(dev);
+	need((command_of(address) & CLEAT_PCI_COMMAND_MASTER) == 0, "bus master is off");
+	need(worker > 0 && kill(worker, SIGKILL) == 0 && waitpid(worker, NULL, 0) == worker, "%m");
+	printf("rest ok\n");
+}
+
 static int all(const char *address)
 {
 	struct cleat_pci_device dev;
@@ -256,7 +290,7 @@ static int all(const char *address)
 		need(nic_read(bar, NIC_STATUS) != UINT32_MAX, "status");
 		munmap((void *)(uintptr_t)bar, len);
 	}
-	cleat_pci_close(&dev);
+	close_below_worker(&dev);
 	need(fd_count() == fds, "%d descriptors, %d before", fd_count(), fds);
 	return 0;
 }
