@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""test_bind.py - `cleat bind` on the kernel itself: every access driver and back, what is refused, a
-group of two, a device that a process has open."""
+"""test_bind.py - `cleat bind` on the kernel itself: every access driver and back, without
+driver_override, what is refused, a group of two, a device that a process has open."""
 import contextlib
 import json
+import os
 
 import lab
 import pci
@@ -12,12 +13,13 @@ KERNEL = {'e1000e': 'e1000e', 'igb': 'igb', 'e1000': 'e1000', 'virtio': 'virtio-
           'virtio-modern': 'virtio-pci'}
 ACCESS = ('vfio-pci', 'uio_pci_generic', 'igb_uio')
 MODULES = ('e1000e', 'igb', 'e1000', 'virtio_net', '8021q')
+NO_ACCESS = os.path.dirname(lab.BIN) + '/tests/lab/no_access'
 DONE, FAILED, REFUSED = 0, 1, 4
 
 
-def bind(guest, *args, code=DONE, says='', user=None):
-    """Run it; it ends with `code` and says so."""
-    done = guest.run([lab.BIN + '/cleat', 'bind', *args], user=user)
+def bind(guest, *args, code=DONE, says='', user=None, by=()):
+    """Run it, by another program; it ends with `code` and says so."""
+    done = guest.run([*by, lab.BIN + '/cleat', 'bind', *args], user=user)
     text = (done.out + done.err).decode()
     assert done.code == code, '%s: exit code %d, not %d: %s' % (args, done.code, code, text)
     assert says in text, '%s: no "%s" in: %s' % (args, says, text)
@@ -91,6 +93,32 @@ def test_every_driver(guest):
             is_with(guest, nic.address, KERNEL[nic.model])
             override = pci.read(guest, nic.address, 'driver_override')
             assert override in ('(null)', ''), override
+
+
+def does_not_know(guest, driver, nic):
+    """The driver does not take this NIC if it is asked to."""
+    bind(guest, 'unbind', nic.address)
+    done = guest.run('echo %s >/sys/bus/pci/drivers/%s/bind' % (nic.address, driver))
+    assert done.code != 0, '%s still knows what it was told' % driver
+    bind(guest, 'restore', nic.address)
+
+
+def test_by_ids(guest):
+    """Where the tool finds no driver_override, drivers are told the ids of one NIC and forget them
+    again; another NIC of that kind stays as it is."""
+    nic, other = [n for n in guest.nics if n.model == 'igb']
+    with kernel_drivers(guest, [nic, other]):
+        for n in (nic, other):
+            guest.check('echo >%s%s/driver_override' % (pci.SYSFS, n.address))
+        for driver in ('igb_uio', 'vfio-pci'):
+            bind(guest, driver, nic.address, by=[NO_ACCESS])
+            is_with(guest, nic.address, driver)
+            is_with(guest, other.address, 'igb')
+            override = pci.read(guest, nic.address, 'driver_override')
+            assert override in ('(null)', ''), override
+            does_not_know(guest, driver, other)
+            bind(guest, 'restore', nic.address, by=[NO_ACCESS])
+            is_with(guest, nic.address, 'igb')
 
 
 def test_virtual_function(guest):
