@@ -49,8 +49,10 @@ int cleat_igbvf_leave(struct cleat_igbvf *vf)
 	uint32_t ctrl = cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_CTRL);
 	int ret = cleat_igbvf_rest(vf);
 
-	if (ret < 0 || ctrl == CLEAT_MMIO_GONE)
+	if (ret < 0)
 		return ret;
+	if (ctrl == CLEAT_MMIO_GONE) /* or it only does not decode: whoever removes it looks */
+		return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
 	cleat_intel_write(&vf->nic.mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
 	cleat_intel_flush(&vf->nic.mac);
 	(void)usleep(RESET_US);

@@ -414,6 +414,24 @@ START_TEST(counts_over_a_reset)
 }
 END_TEST
 
+/* Only its configuration space says that; until then it may write to memory, which is kept. */
+START_TEST(ones_do_not_prove_that_it_is_gone)
+{
+	ck_assert_int_ge(probe(""), 0);
+	chip_start(1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	chip_halt();
+	memset(chip.bar, 0xff, CHIP_BAR_BYTES);
+	ck_assert_int_eq(chip.driver->remove(&chip.pci.device, &chip.services), -ENODEV);
+	ck_assert_ptr_nonnull(chip.pci.device.driver_data);
+	ck_assert_ptr_eq(pmd_port(0), chip.port);
+	chip.gone = 1;
+	ck_assert_int_eq(chip.driver->remove(&chip.pci.device, &chip.services), 0);
+	ck_assert_ptr_null(pmd_port(0));
+	chip_go_on();
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static const char *const wrong[] = { "vlan=0", "vlan=5,vlan=4095", "vlan=x", "queues=1" };
@@ -446,6 +464,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, counts_from_the_start);
 	tcase_add_test(tc, counts_over_a_stop);
 	tcase_add_test(tc, counts_over_a_reset);
+	tcase_add_test(tc, ones_do_not_prove_that_it_is_gone);
 	tcase_add_test(tc, arguments);
 }
 
