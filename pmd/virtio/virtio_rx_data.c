@@ -5,9 +5,9 @@
  *   headroom            | header | data             |
  *                       ^ offered from here on       so the data needs no copy
  *
- * One burst is up to three operations (shared.h): take what the device has used; take mbufs from
- * the pool; offer them. An mbuf's owner says QUEUE from before the device can have it until it is
- * handed to the caller.
+ * One burst is several operations (shared.h): take what the device has used; take mbufs from the
+ * pool and offer them, until all descriptors have one; tell the device. An mbuf's owner says QUEUE
+ * from before the device can have it until it is handed to the caller.
  *
  * Source: VIRTIO 1.2, 2.7.13, 2.7.14, 5.1.6.3, 5.1.6.4.
  */
@@ -246,10 +246,19 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
 		if (cleat_likely(mbufs[i]->iova != CLEAT_IOVA_NONE))
 			offer(vq, mbufs[i]);
 	}
-	if (ok)
-		virtio_queue_publish(vq);
 	cleat_op_exit(op);
 	return ok;
+}
+
+/* The device may have what was offered; it is told once, however often the pool was asked. A ring
+ * that has been taken away meanwhile is offered all of it again. */
+static void publish_new(struct virtio_queue *vq)
+{
+	uint64_t op = cleat_op_enter();
+
+	if (cleat_likely(unchanged(vq)))
+		virtio_queue_publish(vq);
+	cleat_op_exit(op);
 }
 
 /* All or, if the pool has less, what it has. */
@@ -260,9 +269,11 @@ static unsigned alloc_some(struct cleat_queue *q, struct cleat_mbuf **mbufs, uns
 	return n;
 }
 
-static void refill(struct cleat_queue *q)
+/* Buffers for all free descriptors, as far as the pool has them. @return 0: none was offered */
+static int offer_all(struct cleat_queue *q)
 {
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
+	int offered = 0;
 	unsigned each = vq->layout & VIRTIO_LAYOUT_APART ? 2 : 1;
 	unsigned enough = vq->depth < 4 * REFILL ? vq->depth / 4U + each : REFILL;
 	struct cleat_mbuf *mbufs[CLEAT_MAX_BURST];
@@ -273,13 +284,21 @@ static void refill(struct cleat_queue *q)
 
 		if (n == 0) {
 			cleat_count(&q->shm->driver[VIRTIO_W_NO_MBUF], 1);
-			return;
+			break;
 		}
 		if (!offer_new(q, mbufs, n)) {
 			cleat_mbuf_free_bulk(mbufs, n);
-			return;
+			break;
 		}
+		offered = 1;
 	}
+	return offered;
+}
+
+static void refill(struct cleat_queue *q)
+{
+	if (offer_all(q))
+		publish_new((struct virtio_queue *)q->data);
 }
 
 /* The device was reset and knows nothing: give it all buffers again. */

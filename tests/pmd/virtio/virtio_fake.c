@@ -11,7 +11,8 @@
 
 #include "runtime/row.h"
 
-#define AREA_OFF (MBUF_HELP_BYTES / 2) /* of the port's state, then what devices reach */
+#define AREA_OFF	    (MBUF_HELP_BYTES / 2) /* of the port's state, then what devices reach */
+#define DOORBELL_OFF(queue) (AREA_OFF - 64 + (queue) % 2 * 2U)
 
 struct fake_device fake;
 static uint64_t used;
@@ -148,9 +149,14 @@ static int queue_reset(struct virtio_transport *t, uint16_t queue)
 static int doorbell(struct virtio_transport *t, uint16_t queue, struct virtio_doorbell *out)
 {
 	(void)t;
-	out->fd = -1;
-	out->off = AREA_OFF - 64 + queue % 2 * 2U;
+	out->fd = fake.doorbell_fd != 0 ? fake.doorbell_fd : -1;
+	out->off = DOORBELL_OFF(queue);
 	return 0;
+}
+
+volatile uint16_t *fake_doorbell(unsigned number)
+{
+	return (volatile uint16_t *)(cleat_window_base + DOORBELL_OFF(number));
 }
 
 /* ---- rings ---- */

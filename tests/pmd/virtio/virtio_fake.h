@@ -35,6 +35,7 @@ struct fake_device {
 	struct fake_vq vqs[2 * CLEAT_MAX_QUEUES + 1];
 	uint16_t max_size;
 	uint16_t odd_vq, odd_size; /* that virtqueue has that size; 0: none */
+	int doorbell_fd;	   /* written to by pwrite(), as I/O ports are; 0: in memory */
 	int sends;		   /* notified by the primary, it sends what is in a tx queue */
 	uint8_t command[2], data[512];
 	uint32_t data_len;
@@ -71,6 +72,8 @@ unsigned fake_receive(unsigned queue, const struct virtio_net_header *header, co
 	uint32_t len, int hold);
 /* An entry in the used ring of virtqueue @p number, as it is. */
 void fake_use(unsigned number, uint32_t id, uint32_t len);
+/* Where the doorbell of virtqueue @p number lies, unless it is a descriptor. */
+volatile uint16_t *fake_doorbell(unsigned number);
 /* Heads that were offered and not taken yet. */
 unsigned fake_offered(unsigned number);
 
