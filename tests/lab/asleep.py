@@ -5,39 +5,54 @@ Such a worker looks at its queues ten times a second in any case. So a packet th
 does not prove that it woke anybody: how long it was away does.
 """
 import os
-import statistics
 
 import bed
 import lab
 
 PROGRAM = os.path.dirname(lab.BIN) + '/tests/lab/away'
 PACKETS = 11
+QUICK = 9  # of them at least: who loses every third interrupt has no more than 8
 # away.c sends 30 ms after the one before is back: who is not woken looks some 70 ms later
 LONGEST_US = 40000
 TRIES = 3
 
 
-def wakes(primary, nic):
-    """Packets that go out at a NIC and that a worker sends back there, one at a time, wake it. On a
+def away_us(primary, a, b):
+    """How long each packet that goes out at NIC a is away, which somebody sends back at NIC b."""
+    out = primary.guest.check([PROGRAM, primary.instance, str(primary.port(a)), b.mac,
+                               str(PACKETS)], user='nobody')
+    found = [int(line) for line in out.split()]
+    assert len(found) == PACKETS, out
+    return found
+
+
+def wakes(primary, a, b):
+    """Packets from NIC a to NIC b, one at a time, wake the worker that sends them back there. On a
     busy host it is looked again: who is not woken is late each time."""
-    medians_us = []
-    while len(medians_us) < TRIES:
-        out = primary.guest.check([PROGRAM, primary.instance, str(primary.port(nic)),
-                                   str(PACKETS)], user='nobody')
-        away_us = [int(line) for line in out.split()]
-        assert len(away_us) == PACKETS, out
-        medians_us.append(statistics.median(away_us))
-        if medians_us[-1] < LONGEST_US:
+    found = []
+    while len(found) < TRIES:
+        found.append(away_us(primary, a, b))
+        if sum(us < LONGEST_US for us in found[-1]) >= QUICK:
             return
-    raise AssertionError('packets do not wake it: us away %s' % medians_us)
+    raise AssertionError('packets do not wake it: us away %s' % found)
+
+
+def sends_back(primary, a, b):
+    """A worker that sends back what comes to NIC b: it sleeps, and packets from NIC a wake it. They
+    go back to nobody's address: a virtual function would get what is for its own at once."""
+    own = 'port:%d:0' % primary.port(b)
+    worker = primary.worker('back', '--rx', own, '--tx', own, '--mode', 'mac', '--interrupt')
+    wakes(primary, a, b)
+    bed.idle(primary, 'back')
+    bed.stop(worker)
 
 
 def run(guest, a, b, driver, **more):
-    """A worker that sends back what comes to NIC b: it sleeps, and packets from NIC a wake it.
-    more: for bed.Primary()."""
+    """Under a primary of its own. more: for bed.Primary()."""
     with bed.Primary(guest, {a: driver, b: driver}, **more) as primary:
-        own = 'port:%d:0' % primary.port(b)
-        worker = primary.worker('back', '--rx', own, '--tx', own, '--promiscuous', '--interrupt')
-        wakes(primary, a)
-        bed.idle(primary, 'back')
-        bed.stop(worker)
+        sends_back(primary, a, b)
+
+
+def forward(guest, a, b, driver, **more):
+    """After packets from NIC a to NIC b, byte for byte. more: for bed.forward()."""
+    bed.forward(guest, a, b, driver, check=lambda primary: sends_back(primary, a, b), **more)

@@ -3,6 +3,7 @@
 import socket
 import struct
 
+import asleep
 import bed
 import counts
 import lab
@@ -18,10 +19,8 @@ def pair(guest):
 
 
 def test_vfio(guest):
-    """By VFIO, both directions; back to a receiver that sleeps until the device wakes it."""
-    a, b = pair(guest)
-    bed.forward(guest, a, b, 'vfio-pci')
-    bed.forward(guest, b, a, 'vfio-pci', receiver_args=('--interrupt',))
+    """By VFIO; then a worker sleeps until MSI-X wakes it."""
+    asleep.forward(guest, *pair(guest), 'vfio-pci')
 
 
 def test_jumbo(guest):
@@ -34,10 +33,9 @@ def test_jumbo(guest):
 
 @lab.needs(lab.NO_IOMMU)
 def test_uio(guest):
-    """Without an IOMMU, by physical addresses; with interrupts."""
-    a, b = pair(guest)
-    bed.forward(guest, a, b, 'uio_pci_generic', receiver_args=('--interrupt',))
-    bed.forward(guest, b, a, 'igb_uio', receiver_args=('--interrupt',))
+    """Without an IOMMU, by physical addresses; woken by the one interrupt line, or the one vector."""
+    for driver in ('uio_pci_generic', 'igb_uio'):
+        asleep.forward(guest, *pair(guest), driver)
 
 
 # ---- several queues ----

@@ -2,6 +2,7 @@
 """test_igbvf.py - net_igbvf: virtual functions of an 82576 that the guest's igb driver runs."""
 import dataclasses
 
+import asleep
 import bed
 import hotplug
 import lab
@@ -39,11 +40,11 @@ def functions(guest):
 
 
 def test_to_and_fro(guest):
-    """From a virtual function over the wire to another NIC, and back to a worker that sleeps until
-    the device wakes it."""
+    """From a virtual function over the wire to another NIC, and back; then a worker sleeps until
+    MSI-X wakes it."""
     vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, vf, other, 'vfio-pci')
-    bed.forward(guest, other, vf, 'vfio-pci', receiver_args=('--interrupt',))
+    asleep.forward(guest, other, vf, 'vfio-pci', receiver_args=())
 
 
 def test_jumbo(guest):
@@ -62,7 +63,7 @@ def test_uio(guest):
     vf = functions(guest)[0]
     other = next(n for n in guest.nics if n.model == 'igb' and not n.vfs)
     bed.forward(guest, vf, other, 'uio_pci_generic')
-    bed.forward(guest, other, vf, 'igb_uio', receiver_args=('--interrupt',))
+    asleep.forward(guest, other, vf, 'igb_uio', receiver_args=())
 
 
 def test_offloads(guest):

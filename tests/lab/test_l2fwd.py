@@ -15,9 +15,8 @@ def test_asleep(guest):
     with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}) as primary, \
             guest.capture(a.hub) as wire:
         port = primary.port(b)
-        worker = primary.worker('l2fwd', '-p', str(port), '--promiscuous', '--interrupt',
-                                program='cleat-l2fwd')
-        asleep.wakes(primary, a)
+        worker = primary.worker('l2fwd', '-p', str(port), '--interrupt', program='cleat-l2fwd')
+        asleep.wakes(primary, a, b)
         bed.idle(primary, 'l2fwd')
         bed.stop(worker)
         counts = primary.stats(b)
