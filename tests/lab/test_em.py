@@ -59,6 +59,17 @@ def test_offloads(guest):
     offloads.run(guest, *e1000(guest), verdict=False)  # QEMU's 82540EM marks all as not looked at
 
 
-def test_death(guest):
+def test_death_82574(guest):
     """Its one receiver or sender dies while the other direction is another process's."""
     death.run(guest, *e1000e(guest), 'vfio-pci')
+
+
+def test_death_82540(guest):
+    """The same."""
+    death.run(guest, *e1000(guest), 'vfio-pci')
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_death_uio(guest):
+    """By physical addresses, which no IOMMU keeps in bounds."""
+    death.run(guest, *e1000e(guest), 'igb_uio')

@@ -4,6 +4,7 @@ import dataclasses
 
 import asleep
 import bed
+import death
 import hotplug
 import lab
 import offloads
@@ -73,6 +74,11 @@ def test_offloads(guest):
     offloads.run(guest, vf, other, nic_args=args)
     offloads.run(guest, other, vf, nic_args=args)
     offloads.run(guest, other, vf, nic_args=args, strip=False)
+
+
+def test_death(guest):
+    """Its receiver or sender dies while the other direction is another process's."""
+    death.run(guest, guest.nics[0], functions(guest)[0], 'vfio-pci')
 
 
 def test_refused(guest):
