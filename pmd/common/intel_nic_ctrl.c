@@ -99,6 +99,13 @@ int cleat_intel_queue_open(struct cleat_port_ctrl *port, enum cleat_dir dir, uns
 	return ret;
 }
 
+/* All ones are also what a device reads as that only does not decode: it may write to memory. */
+static int has_answered(struct cleat_intel_nic *nic)
+{
+	return cleat_intel_read(&nic->mac, CLEAT_INTEL_STATUS) != CLEAT_MMIO_GONE ||
+	       cleat_pci_is_gone(nic->pci);
+}
+
 int cleat_intel_queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue)
 {
 	struct cleat_intel_nic *nic = cleat_intel_nic_of(port);
@@ -109,6 +116,8 @@ int cleat_intel_queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, un
 		return 0;
 	ring->is_open = 0;
 	ret = nic->chip->rest(nic, dir, queue);
+	if (ret >= 0 && !has_answered(nic))
+		ret = cleat_err(-EIO, "%s does not answer, so it may still work on it", port->name);
 	if (ret >= 0)
 		cleat_nic_ring_clear(ring);
 	return ret;

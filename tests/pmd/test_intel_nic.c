@@ -77,6 +77,7 @@ START_TEST(vanishes)
 	ck_assert_int_eq(chip_open_queue(CLEAT_RX, 0), 1);
 	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
 	chip_halt();
+	chip.gone = 1;
 	memset(chip.bar, 0xff, CHIP_BAR_BYTES);
 	chip.port->ops->tick(chip.port);
 	chip.on_irq(chip.irq_arg);
@@ -138,6 +139,25 @@ START_TEST(ones_do_not_prove_that_it_is_gone)
 }
 END_TEST
 
+/* It may still write into the buffers. */
+START_TEST(ones_do_not_give_buffers_back)
+{
+	ck_assert_int_ge(chip_probe(_i == 0 ? "net_em" : "net_igb", 0, ""), 0);
+	chip_start(1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_RX, 0), 1);
+	ck_assert_int_eq(chip_open_queue(CLEAT_TX, 0), 0);
+	chip_halt();
+	for (int dir = 0; dir < 2; dir++) {
+		memset(chip.bar, 0xff, CHIP_BAR_BYTES);
+		ck_assert_int_eq(chip.port->ops->queue_reset(chip.port, dir, 0), -EIO);
+		ck_assert_ptr_nonnull(strstr(cleat_error(), "does not answer"));
+	}
+	chip.gone = 1;
+	ck_assert_int_eq(chip.driver->remove(&chip.pci.device, &chip.services), 0);
+	chip_go_on();
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, settings, 0, 2);
@@ -146,6 +166,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, is_removed_at_rest, 0, 2);
 	tcase_add_loop_test(tc, is_removed_when_gone, 0, 2);
 	tcase_add_loop_test(tc, ones_do_not_prove_that_it_is_gone, 0, 2);
+	tcase_add_loop_test(tc, ones_do_not_give_buffers_back, 0, 2);
 }
 
 int main(void)
