@@ -366,13 +366,8 @@ static void free_queue(
 int cleat_queue_release(
 	struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir, uint32_t queue)
 {
-	uint16_t owner = CLEAT_SLOT_DEVICE;
-
-	if (port < CLEAT_MAX_PORTS && queue < CLEAT_MAX_QUEUES)
-		owner = cleat_registry->queues[port][dir][queue].owner_slot;
-	if (owner == CLEAT_SLOT_NONE && p->ports[port] == NULL)
-		return 0; /* the port left, and the queue was given back at PortLeft */
-	if (owner != slot)
+	if (port >= CLEAT_MAX_PORTS || queue >= CLEAT_MAX_QUEUES ||
+		cleat_registry->queues[port][dir][queue].owner_slot != slot)
 		return cleat_err(
 			-EPERM, "port %u %s queue %u is not yours", port, dir_name(dir), queue);
 	free_queue(p, port, dir, queue, false);

@@ -61,7 +61,6 @@ int cleat_port_fits(
 /** @param grant  gives descriptors for the claimer. @return 0; -EBUSY naming the holder */
 int cleat_queue_claim(struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir,
 	uint32_t queue, struct cleat_queue_grant *grant);
-/** @return 0, also for a queue of a port that left, which nobody holds any more; -EPERM */
 int cleat_queue_release(
 	struct cleat_primary *p, uint32_t port, uint16_t slot, enum cleat_dir dir, uint32_t queue);
 /** For drivers: cleat_services.link_changed. */

@@ -46,28 +46,6 @@ START_TEST(a_queue_whose_set_up_failed)
 }
 END_TEST
 
-/* Its holders said that they heard, which gave their queues back; then they close what they have.
- */
-START_TEST(queues_of_a_port_that_left)
-{
-	static struct inside_port port;
-	uint32_t id = inside_port_add(&port, "net_inside0");
-	struct cleat_queue_grant grant;
-
-	ck_assert_int_eq(cleat_queue_claim(&inside, id, 5, CLEAT_RX, 0, &grant), 0);
-	ck_assert_int_eq(cleat_queue_claim(&inside, id, 6, CLEAT_TX, 0, &grant), 0);
-	refused(cleat_queue_release(&inside, id, 6, CLEAT_RX, 0), -EPERM, "is not yours");
-	ck_assert_int_eq(inside.services.port_remove(&inside, &port.ctrl), 0);
-	cleat_port_left(&inside, id, 5);
-	ck_assert_uint_eq(cleat_registry->ports[id].state, CLEAT_PORT_REMOVED);
-	ck_assert_int_eq(cleat_queue_release(&inside, id, 5, CLEAT_RX, 0), 0);
-	refused(cleat_queue_release(&inside, id, 5, CLEAT_TX, 0), -EPERM, "is not yours");
-	cleat_port_left(&inside, id, 6);
-	ck_assert_uint_eq(cleat_registry->ports[id].state, CLEAT_PORT_FREE);
-	ck_assert_int_eq(cleat_queue_release(&inside, id, 6, CLEAT_TX, 0), 0);
-}
-END_TEST
-
 /* The device did not let go of its buffers, and then it left. */
 START_TEST(buffers_of_a_stuck_queue)
 {
@@ -267,10 +245,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const TESTS[] = { a_queue_whose_set_up_failed, queues_of_a_port_that_left,
-		buffers_of_a_stuck_queue, a_device_that_its_driver_keeps,
-		a_port_without_queues_is_not_new, withdrawn_bars_are_no_devices,
-		memory_that_devices_cannot_reach };
+	const TTest *const TESTS[] = { a_queue_whose_set_up_failed, buffers_of_a_stuck_queue,
+		a_device_that_its_driver_keeps, a_port_without_queues_is_not_new,
+		withdrawn_bars_are_no_devices, memory_that_devices_cannot_reach };
 
 	return inside_run("primary/left_behind", TESTS, sizeof(TESTS) / sizeof(TESTS[0]));
 }
