@@ -66,7 +66,7 @@ int cleat_adv_queue_run(const struct cleat_intel_mac *mac, enum cleat_dir dir, u
 	const struct cleat_nic_ring *ring, int drop);
 
 /** Bring it to rest: the device touches neither descriptors nor buffers any more.
- * @return  0; -EIO */
+ * @return  0; -EIO; -ENODEV: it reads as ones */
 int cleat_adv_queue_rest(const struct cleat_intel_mac *mac, enum cleat_dir dir, uint32_t block);
 
 /* ---- data side ---- */

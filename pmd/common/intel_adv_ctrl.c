@@ -52,7 +52,7 @@ int cleat_adv_queue_rest(const struct cleat_intel_mac *mac, enum cleat_dir dir, 
 	cleat_intel_write(mac, block + CLEAT_ADV_DCTL, dctl);
 	ret = cleat_intel_wait(mac, block + CLEAT_ADV_DCTL, CLEAT_ADV_DCTL_ENABLE, 0, REST_US);
 	if (ret == -ENODEV)
-		return 0; /* what is not there writes nothing */
+		return ret;
 	if (ret < 0)
 		return cleat_err_prefix(-EIO, "a queue does not stop");
 	(void)usleep(SETTLE_US); /* writes on their way arrive */

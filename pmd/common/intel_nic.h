@@ -74,7 +74,7 @@ struct cleat_intel_chip {
 	/** Have the device work on a queue's ring from descriptor 0, without buffers. The ring's
 	 * is_open says already what it will be; so in rest(). On failure it is at rest. */
 	int (*run)(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue);
-	/** Bring it to rest. @return see cleat_port_ops.queue_reset */
+	/** Bring it to rest. @return see cleat_port_ops.queue_reset; -ENODEV: it reads as ones */
 	int (*rest)(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue);
 	/** Where the queue's tail register is. */
 	uint32_t (*tail)(enum cleat_dir dir, unsigned queue);

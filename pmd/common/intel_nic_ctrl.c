@@ -99,11 +99,20 @@ int cleat_intel_queue_open(struct cleat_port_ctrl *port, enum cleat_dir dir, uns
 	return ret;
 }
 
-/* All ones are also what a device reads as that only does not decode: it may write to memory. */
-static int has_answered(struct cleat_intel_nic *nic)
+/* What is not there writes nothing; but all ones are also what a device reads as that only does not
+ * decode. */
+static int rest(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned queue)
 {
-	return cleat_intel_read(&nic->mac, CLEAT_INTEL_STATUS) != CLEAT_MMIO_GONE ||
-	       cleat_pci_is_gone(nic->pci);
+	int ret = -ENODEV;
+
+	if (cleat_intel_read(&nic->mac, CLEAT_INTEL_STATUS) != CLEAT_MMIO_GONE)
+		ret = nic->chip->rest(nic, dir, queue);
+	if (ret != -ENODEV)
+		return ret;
+	if (cleat_pci_is_gone(nic->pci))
+		return 1;
+	return cleat_err(
+		-EIO, "%s does not answer, so it may still work on the queue", nic->port.name);
 }
 
 int cleat_intel_queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, unsigned queue)
@@ -115,9 +124,7 @@ int cleat_intel_queue_reset(struct cleat_port_ctrl *port, enum cleat_dir dir, un
 	if (!ring->is_open)
 		return 0;
 	ring->is_open = 0;
-	ret = nic->chip->rest(nic, dir, queue);
-	if (ret >= 0 && !has_answered(nic))
-		ret = cleat_err(-EIO, "%s does not answer, so it may still work on it", port->name);
+	ret = rest(nic, dir, queue);
 	if (ret >= 0)
 		cleat_nic_ring_clear(ring);
 	return ret;

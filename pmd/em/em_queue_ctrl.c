@@ -53,7 +53,7 @@ int cleat_em_queue_run(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigned
 	return 0;
 }
 
-/* @return 0 when the head has stood still for long enough */
+/* @return 0 when the head has stood still for long enough; -ENODEV */
 static int wait_still(const struct cleat_intel_nic *nic, enum cleat_dir dir)
 {
 	uint32_t before = cleat_intel_read(&nic->mac, reg(dir, CLEAT_EM_RDH));
@@ -66,7 +66,7 @@ static int wait_still(const struct cleat_intel_nic *nic, enum cleat_dir dir)
 		now = cleat_intel_read(&nic->mac, reg(dir, CLEAT_EM_RDH));
 		now_us = cleat_now_us();
 		if (now == CLEAT_MMIO_GONE)
-			return 0;
+			return -ENODEV;
 		if (now != before)
 			moved_us = now_us;
 		before = now;
@@ -83,13 +83,15 @@ static int wait_no_dma(const struct cleat_intel_nic *nic)
 	uint32_t ctrl = cleat_intel_read(&nic->mac, CLEAT_INTEL_CTRL);
 	int ret;
 
-	if (cleat_em_model(nic) != CLEAT_EM_82574 || ctrl == CLEAT_MMIO_GONE)
+	if (cleat_em_model(nic) != CLEAT_EM_82574)
 		return 0;
+	if (ctrl == CLEAT_MMIO_GONE)
+		return -ENODEV;
 	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_GIO_DISABLE);
 	ret = cleat_intel_wait(
 		&nic->mac, CLEAT_INTEL_STATUS, CLEAT_STATUS_GIO_MASTER, 0, MASTER_US);
 	cleat_intel_write(&nic->mac, CLEAT_INTEL_CTRL, ctrl);
-	return ret == -ENODEV ? 0 : ret;
+	return ret;
 }
 
 /* Nobody is at the device: reset all of it. A PHY that then does not answer writes no memory. */
@@ -97,10 +99,8 @@ static int rest_all(struct cleat_intel_nic *nic)
 {
 	int ret = cleat_em_reset(nic);
 
-	if (ret == -ENODEV)
-		return 1;
 	if (ret < 0)
-		return cleat_err_prefix(-EIO, "%s", nic->port.name);
+		return cleat_err_prefix(ret == -ENODEV ? ret : -EIO, "%s", nic->port.name);
 	cleat_em_set_up(nic);
 	if (cleat_intel_phy_up(&nic->mac) < 0)
 		cleat_log(CLEAT_LOG_WARNING, "%s: no link after a reset: %s; stop and start it",
@@ -117,6 +117,8 @@ static int rest_one(struct cleat_intel_nic *nic, enum cleat_dir dir)
 	enable(nic, dir, 0);
 	ret = wait_still(nic, dir);
 	ret = ret < 0 ? ret : wait_no_dma(nic);
+	if (ret == -ENODEV)
+		return ret;
 	if (ret < 0)
 		return cleat_err(-EIO,
 			"%s: %s does not end; the buffers come back when nobody holds the other "
@@ -132,7 +134,5 @@ int cleat_em_queue_rest(struct cleat_intel_nic *nic, enum cleat_dir dir, unsigne
 	enum cleat_dir other = dir == CLEAT_RX ? CLEAT_TX : CLEAT_RX;
 
 	(void)queue;
-	if (cleat_intel_read(&nic->mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
-		return 1; /* what is not there writes nothing */
 	return nic->rings[other][0].is_open ? rest_one(nic, dir) : rest_all(nic);
 }

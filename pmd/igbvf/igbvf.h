@@ -67,7 +67,8 @@ uint32_t cleat_igbvf_mailbox(struct cleat_igbvf *vf, uint32_t forget);
 /** Reset, and make ourselves known; `granted` is what the physical function says,
  * zero if it has no address for us. */
 int cleat_igbvf_reset(struct cleat_igbvf *vf);
-/** Queues and interrupts to rest; the physical function still knows us and can be asked. */
+/** Queues and interrupts to rest; the physical function still knows us and can be asked.
+ * @return 0; -EIO; -ENODEV: it reads as ones */
 int cleat_igbvf_rest(struct cleat_igbvf *vf);
 /** To rest, and forgotten by the physical function. */
 int cleat_igbvf_leave(struct cleat_igbvf *vf);

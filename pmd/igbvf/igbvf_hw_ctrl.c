@@ -13,6 +13,12 @@
 #define RESET_US  1000U
 #define MAX_TICKS 32U /* between tries to come back */
 
+/* Or it only does not decode: whoever removes it looks. */
+static int gone(const struct cleat_igbvf *vf)
+{
+	return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
+}
+
 static int wait_ready(struct cleat_igbvf *vf)
 {
 	const uint32_t busy = CLEAT_MAILBOX_RSTI | CLEAT_MAILBOX_RSTD;
@@ -22,7 +28,7 @@ static int wait_ready(struct cleat_igbvf *vf)
 		uint32_t now = cleat_igbvf_mailbox(vf, busy);
 
 		if (now == CLEAT_MMIO_GONE)
-			return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
+			return gone(vf);
 		if (!(now & busy))
 			return 0;
 		(void)usleep(STEP_US);
@@ -37,7 +43,7 @@ int cleat_igbvf_rest(struct cleat_igbvf *vf)
 	int rx, tx;
 
 	if (cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_STATUS) == CLEAT_MMIO_GONE)
-		return 0;
+		return gone(vf);
 	cleat_intel_write(&vf->nic.mac, CLEAT_IGBVF_EIMC, ~0U);
 	rx = cleat_adv_queue_rest(&vf->nic.mac, CLEAT_RX, CLEAT_IGBVF_RX);
 	tx = cleat_adv_queue_rest(&vf->nic.mac, CLEAT_TX, CLEAT_IGBVF_TX);
@@ -46,13 +52,13 @@ int cleat_igbvf_rest(struct cleat_igbvf *vf)
 
 int cleat_igbvf_leave(struct cleat_igbvf *vf)
 {
-	uint32_t ctrl = cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_CTRL);
 	int ret = cleat_igbvf_rest(vf);
+	uint32_t ctrl = cleat_intel_read(&vf->nic.mac, CLEAT_INTEL_CTRL);
 
 	if (ret < 0)
 		return ret;
-	if (ctrl == CLEAT_MMIO_GONE) /* or it only does not decode: whoever removes it looks */
-		return cleat_err(-ENODEV, "%s: the device is gone", vf->nic.port.name);
+	if (ctrl == CLEAT_MMIO_GONE)
+		return gone(vf);
 	cleat_intel_write(&vf->nic.mac, CLEAT_INTEL_CTRL, ctrl | CLEAT_CTRL_RST);
 	cleat_intel_flush(&vf->nic.mac);
 	(void)usleep(RESET_US);

@@ -44,6 +44,29 @@ START_TEST(em_life)
 }
 END_TEST
 
+/* SDM 13.4.2: what STATUS says of the link; the fourth speed is the third one again. */
+START_TEST(em_link_speeds)
+{
+	static const struct {
+		uint32_t status;
+		int up;
+		uint32_t mbps;
+	} cases[] = { { 0, 0, 0 }, { 2, 1, 10 }, { 0x42, 1, 100 }, { 0x82, 1, 1000 },
+		{ 0xc2, 1, 1000 }, { 0xc0, 0, 0 } };
+	struct cleat_link link;
+
+	ck_assert_int_ge(chip_probe("net_em", CLEAT_EM_82574, ""), 0);
+	chip_halt();
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		*chip_reg(CLEAT_INTEL_STATUS) = cases[i].status;
+		ck_assert_int_eq(chip.port->ops->link_get(chip.port, &link), 0);
+		ck_assert_int_eq(link.up, cases[i].up);
+		ck_assert_uint_eq(link.mbps, cases[i].mbps);
+	}
+	chip_go_on();
+}
+END_TEST
+
 /* DMA does not end: the device is not reset below the owner of the other queue. */
 START_TEST(em_stuck_beside_a_living_one)
 {
@@ -147,6 +170,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, em_life, 0, 2);
+	tcase_add_test(tc, em_link_speeds);
 	tcase_add_test(tc, em_stuck_beside_a_living_one);
 	tcase_add_loop_test(tc, em_rests_without_phy, 0, 2);
 	tcase_add_test(tc, em_vlan_together);
