@@ -53,6 +53,7 @@ def run(guest, a, b, driver, **more):
         sends_back(primary, a, b)
 
 
-def forward(guest, a, b, driver, **more):
-    """After packets from NIC a to NIC b, byte for byte. more: for bed.forward()."""
-    bed.forward(guest, a, b, driver, check=lambda primary: sends_back(primary, a, b), **more)
+def forward(guest, a, b, driver, promiscuous=True):
+    """After many packets from NIC a to NIC b, byte for byte, to a worker that sleeps as well."""
+    bed.forward(guest, a, b, driver, check=lambda primary: sends_back(primary, a, b),
+                receiver_args=('--interrupt',) + ('--promiscuous',) * promiscuous)

@@ -5,7 +5,7 @@
  *
  *   offloads INSTANCE TX-PORT RX-PORT DST-MAC OFFLOADS-TX OFFLOADS-RX
  *
- * One packet for each combination; one line for each received: length, flags, tag, segments.
+ * One packet for each combination; one line for each received: length, flags, tag, segments, hash.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +63,9 @@ static int receive_all(uint16_t port)
 		if (n < 0)
 			return fail("receiving");
 		for (int k = 0; k < n; k++, got++)
-			printf("%u 0x%x 0x%x %u\n", m[k]->pkt_len, m[k]->ol_flags, m[k]->vlan_tci,
-				m[k]->nb_segs);
+			printf("%u 0x%x 0x%x %u 0x%x\n", m[k]->pkt_len, m[k]->ol_flags,
+				m[k]->vlan_tci, m[k]->nb_segs,
+				m[k]->ol_flags & CLEAT_MBUF_RSS_HASH ? m[k]->rss_hash : 0);
 		cleat_mbuf_free_bulk(m, (unsigned)n);
 		(void)usleep(5000);
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""offloads.py - checksums and VLAN tags by devices: what the wire carried, and what was told."""
+"""offloads.py - checksums, VLAN tags and hashes by devices: what the wire carried, what was told."""
 import os
 import struct
 
@@ -7,10 +7,10 @@ import bed
 import lab
 
 # runtime/registry.h
-RX_CHECKSUM, RX_STRIP, RX_SCATTER = 0x1, 0x2, 0x4
+RX_CHECKSUM, RX_STRIP, RX_SCATTER, RX_RSS = 0x1, 0x2, 0x4, 0x8
 TX_CHECKSUM, TX_INSERT, TX_SEGMENTS = 0x100, 0x200, 0x400
 # runtime/mbuf.h
-VLAN, IP_GOOD, L4_GOOD, L4_BAD, IP_BAD = 0x1, 0x10, 0x40, 0x80, 0x20
+VLAN, HASH, IP_GOOD, L4_GOOD, L4_BAD, IP_BAD = 0x1, 0x2, 0x10, 0x40, 0x80, 0x20
 # as tests/lab/offloads.c sends them: is TCP, has a tag, L4 checksum asked for
 SENT = ((False, False, False), (False, False, True), (True, False, True), (False, True, True),
         (True, True, True), (False, False, True))
@@ -70,18 +70,34 @@ def check_lines(lines, verdict, strip):
         assert int(line.split()[0]) == size, line
 
 
-def run(guest, a, b, verdict=True, strip=True, nic_args=''):
+def toeplitz(data, key):
+    """The hash of receive side scaling, bit by bit (82576 datasheet, 7.1.2.8.1)."""
+    bits, found = int.from_bytes(key, 'big'), 0
+    for n in range(8 * len(data)):
+        if data[n // 8] >> (7 - n % 8) & 1:
+            found ^= bits >> (8 * len(key) - 32 - n)
+    return found & 0xffffffff
+
+
+# addresses and ports as offloads.c has them; the key of pmd/igb/igb_rss_ctrl.c
+HASH_OF_ALL = toeplitz(bytes((10, 0, 0, 1, 10, 0, 0, 2, 0, 7, 0, 9)), b'\x6d\x5a' * 20)
+
+
+def run(guest, a, b, verdict=True, strip=True, nic_args='', hashed=False):
     """From NIC a to NIC b, in VLAN 5 what has a tag. verdict: NIC b looks at checksums; strip: and
-    takes tags off."""
+    takes tags off; hashed: and says the hash of each packet."""
     with bed.Primary(guest, {a: 'vfio-pci', b: 'vfio-pci'}, nic_args=nic_args) as primary:
         wire = guest.capture(a.hub)
         with wire as path:
             out = guest.check([PROGRAM, bed.INSTANCE, str(primary.port(a)), str(primary.port(b)),
                                b.mac, hex(TX_CHECKSUM | TX_INSERT | TX_SEGMENTS | RX_STRIP |
                                           RX_SCATTER),
-                               hex(RX_CHECKSUM | RX_SCATTER | (RX_STRIP if strip else 0))])
+                               hex(RX_CHECKSUM | RX_SCATTER | RX_STRIP * strip | RX_RSS * hashed)])
             sent = [f for f in frames(path) if f[:6] == bytes.fromhex(b.mac.replace(':', ''))]
         assert len(sent) == len(SENT), len(sent)
         for frame, asked in zip(sent, SENT):
             check_frame(frame, *asked)
         check_lines(out.splitlines(), verdict, strip)
+        for line in out.splitlines():
+            flags, found = int(line.split()[1], 16), int(line.split()[4], 16)
+            assert bool(flags & HASH) == hashed and found == HASH_OF_ALL * hashed, line

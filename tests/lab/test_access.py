@@ -97,8 +97,8 @@ def test_uio_maps(guest):
     finally:
         for f in files:
             guest.run('umount %s' % f)
+        pci.unbind(guest, n.address)
     assert 'BAR 0: 0x0 + 0x20000 at 0x0\n' in text and 'BAR 1: 0x0 + 0x20000 at 0x1000\n' in text, text
-    pci.unbind(guest, n.address)
 
 
 def test_dma(guest):
@@ -140,6 +140,8 @@ def test_refusals(guest):
     pci.bind(guest, n.address, 'e1000e')
     text = refused(guest, 'try', n.address, 'pa')
     assert text.startswith('EBUSY') and 'e1000e' in text and 'cleat bind' in text, text
+    done = guest.run([lab.BIN + '/cleat-primary', '--instance', 'refused', '-a', n.address])
+    assert done.code == 2 and b'cleat bind' in done.err, (done.code, done.err)
     pci.unbind(guest, n.address)
     assert refused(guest, 'try', n.address, 'va').startswith('ENODEV')
     pci.bind(guest, n.address, 'uio_pci_generic')

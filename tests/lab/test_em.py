@@ -21,13 +21,17 @@ def e1000(guest):
 
 
 def test_vfio_82574(guest):
-    """By VFIO; then a worker sleeps until MSI-X wakes it."""
-    asleep.forward(guest, *e1000e(guest), 'vfio-pci')
+    """By VFIO, both directions; back to a worker that sleeps until MSI-X wakes it."""
+    a, b = e1000e(guest)
+    bed.forward(guest, a, b, 'vfio-pci')
+    asleep.forward(guest, b, a, 'vfio-pci')
 
 
 def test_vfio_82540(guest):
     """The same; the one interrupt line of the 82540EM wakes."""
-    asleep.forward(guest, *e1000(guest), 'vfio-pci')
+    a, b = e1000(guest)
+    bed.forward(guest, a, b, 'vfio-pci')
+    asleep.forward(guest, b, a, 'vfio-pci')
 
 
 def test_jumbo(guest):
@@ -40,17 +44,19 @@ def test_jumbo(guest):
 
 @lab.needs(lab.NO_IOMMU)
 def test_uio_82574(guest):
-    """Without an IOMMU, by physical addresses; woken by the one interrupt line, or by MSI-X with
-    one vector for all, which igb_uio gives it."""
-    for driver in ('uio_pci_generic', 'igb_uio'):
-        asleep.forward(guest, *e1000e(guest), driver)
+    """Without an IOMMU, by physical addresses, both directions; woken by the one interrupt line,
+    or by MSI-X with one vector for all, which igb_uio gives it."""
+    a, b = e1000e(guest)
+    asleep.forward(guest, a, b, 'uio_pci_generic')
+    asleep.forward(guest, b, a, 'igb_uio')
 
 
 @lab.needs(lab.NO_IOMMU)
 def test_uio_82540(guest):
     """The same by the one interrupt line."""
-    for driver in ('uio_pci_generic', 'igb_uio'):
-        asleep.forward(guest, *e1000(guest), driver)
+    a, b = e1000(guest)
+    asleep.forward(guest, a, b, 'uio_pci_generic')
+    asleep.forward(guest, b, a, 'igb_uio')
 
 
 def test_offloads(guest):

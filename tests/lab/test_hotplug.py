@@ -14,23 +14,26 @@ def two(guest, model):
     return [n for n in guest.nics if n.model == model][:2]
 
 
-def unbind(guest, driver):
+def unbind(guest, model, driver):
     """The driver is taken away by sysfs, and given back."""
-    hotplug.go_and_come(guest, *two(guest, 'e1000e'), driver,
+    hotplug.go_and_come(guest, *two(guest, model), driver,
                         lambda nic: pci.unbind(guest, nic.address),
                         lambda nic: pci.bind(guest, nic.address, driver))
 
 
 def test_unbind(guest):
     """From vfio-pci: the kernel waits until the last process has unmapped it."""
-    unbind(guest, 'vfio-pci')
+    for model in ('e1000e', 'e1000', 'igb', 'virtio-modern'):
+        unbind(guest, model, 'vfio-pci')
 
 
 @lab.needs(lab.NO_IOMMU)
 def test_unbind_uio(guest):
     """From UIO: registers vanish under the worker's hands."""
-    for driver in ('uio_pci_generic', 'igb_uio'):
-        unbind(guest, driver)
+    unbind(guest, 'e1000e', 'uio_pci_generic')
+    unbind(guest, 'e1000', 'igb_uio')
+    unbind(guest, 'igb', 'igb_uio')
+    unbind(guest, 'virtio-modern', 'uio_pci_generic')
 
 
 def test_uio_behind_iommu(guest):

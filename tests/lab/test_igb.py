@@ -19,8 +19,10 @@ def pair(guest):
 
 
 def test_vfio(guest):
-    """By VFIO; then a worker sleeps until MSI-X wakes it."""
-    asleep.forward(guest, *pair(guest), 'vfio-pci')
+    """By VFIO, both directions; back to a worker that sleeps until MSI-X wakes it."""
+    a, b = pair(guest)
+    bed.forward(guest, a, b, 'vfio-pci')
+    asleep.forward(guest, b, a, 'vfio-pci')
 
 
 def test_jumbo(guest):
@@ -33,9 +35,11 @@ def test_jumbo(guest):
 
 @lab.needs(lab.NO_IOMMU)
 def test_uio(guest):
-    """Without an IOMMU, by physical addresses; woken by the one interrupt line, or the one vector."""
-    for driver in ('uio_pci_generic', 'igb_uio'):
-        asleep.forward(guest, *pair(guest), driver)
+    """Without an IOMMU, by physical addresses, both directions; woken by the one interrupt line,
+    or the one vector."""
+    a, b = pair(guest)
+    asleep.forward(guest, a, b, 'uio_pci_generic')
+    asleep.forward(guest, b, a, 'igb_uio')
 
 
 # ---- several queues ----
@@ -151,5 +155,5 @@ def test_killed_in_traffic(guest):
 
 
 def test_offloads(guest):
-    """Checksums and VLAN tags, both ways."""
-    offloads.run(guest, *pair(guest))
+    """Checksums and VLAN tags, both ways; hashes."""
+    offloads.run(guest, *pair(guest), hashed=True)

@@ -45,7 +45,7 @@ def test_to_and_fro(guest):
     MSI-X wakes it."""
     vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, vf, other, 'vfio-pci')
-    asleep.forward(guest, other, vf, 'vfio-pci', receiver_args=())
+    asleep.forward(guest, other, vf, 'vfio-pci', promiscuous=False)
 
 
 def test_jumbo(guest):
@@ -64,7 +64,7 @@ def test_uio(guest):
     vf = functions(guest)[0]
     other = next(n for n in guest.nics if n.model == 'igb' and not n.vfs)
     bed.forward(guest, vf, other, 'uio_pci_generic')
-    asleep.forward(guest, other, vf, 'igb_uio', receiver_args=())
+    asleep.forward(guest, other, vf, 'igb_uio', promiscuous=False)
 
 
 def test_offloads(guest):

@@ -57,6 +57,7 @@ def pull(primary, nic, workers):
     """Pull the cable and put it back, the device calls for both: seconds until it was told."""
     calls = [interrupts(primary.guest, nic)]
     took_s = news(primary, nic, workers, False)
+    assert not seen(primary, nic, True)
     calls.append(interrupts(primary.guest, nic))
     news(primary, nic, workers, True)
     calls.append(interrupts(primary.guest, nic))
