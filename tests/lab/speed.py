@@ -5,12 +5,12 @@
     tests/lab/speed.py [--seconds S] [--rounds N] [--way tx|rx] [--json] [MODEL...]
 
 Sending: a NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by
-testpmd (A B A B ...); nobody takes them, or with virtio the guest's kernel. Receiving: the NIC takes
-what the other one on the wire sends, all the time by the same worker of a Cleat of its own. The
-medians and their ratio are printed; above 1 Cleat is faster. While runs of one side lie among those
-of the other, more rounds are taken, up to MOST. A guest under TCG interprets every instruction,
-so the figures are worth their ratio only; a receiver that keeps up with the sender has the sender's
-speed.
+testpmd (A B A B ...); nobody takes them, or with virtio the guest's kernel. Receiving: the NIC
+takes what the other one on the wire sends, all the time by the same worker of a Cleat of its own.
+The medians and their ratio are printed; above 1 Cleat is faster. While runs of one side lie among
+those of the other, more rounds are taken, up to MOST. A guest under TCG interprets every
+instruction, so the figures are worth their ratio only; a receiver that keeps up with the sender has
+the sender's speed.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
