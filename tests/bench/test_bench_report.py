@@ -3,6 +3,7 @@
 """test_bench_report.py - report.py makes a table and plots of results, and says what was missed."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,9 @@ def check_into(folder):
                text.endswith('\nlast\n') and '\nbelow\n' in text and 'old' not in text)
         expect('both tables: ' + text, text.count('| ring-spsc | burst') == 3 and
                text.count('| ring-spsc | 1') == 1)
+        row = next(line for line in text.splitlines() if line.startswith('| ring-spsc | 1'))
+        expect('three bursts of both sides: ' + row, 'burst 8: Cleat | DPDK' in text and
+               len(re.findall(r' \d+\.\d+ ', row)) == 6)
     with open(path, 'w', encoding='utf-8') as f:
         f.write('no marks\n')
     code, out = report(folder, ROWS, '--into', path)

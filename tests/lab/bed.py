@@ -252,11 +252,10 @@ def forward(guest, a, b, driver, capture=None, primary_args=(), worker_args=(), 
         if sleeps:
             assert until(lambda: primary.stats(b)['rx_packets'] == count(before)), primary.stats(b)
             idle(primary, 'receiver0')
-            stop(receivers[0])
         else:
             end(receivers.pop())
-            for receiver in receivers:
-                stop(receiver)
+        for receiver in receivers:
+            stop(receiver)
         compare(before, after)
         for wire in wires:
             compare(before, wire)

@@ -8,28 +8,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/runtime/mbuf_help.h"
+#include "tests/runtime/step_help.h"
 
 #define MARK (-4242) /* closed before and after the operation: no descriptor has that number */
 
+static void (*wanted)(void);
+
+static void marked(void)
+{
+	(void)close(MARK);
+	wanted();
+	(void)close(MARK);
+}
+
 static pid_t start(void (*operate)(void), unsigned short slot)
 {
-	pid_t pid = fork();
-	int status;
+	pid_t pid;
 
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		mbuf_world_be(slot);
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(3);
-		raise(SIGSTOP);
-		(void)close(MARK);
-		operate();
-		(void)close(MARK);
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "no ptrace here?");
+	wanted = operate;
+	pid = step_help_start(marked, slot);
 	ck_assert_int_eq(
 		ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
 	return pid;
@@ -72,8 +69,7 @@ struct syscall_count syscall_help_count(void (*operate)(void), unsigned short sl
 		for (unsigned i = 0; i < 6; i++)
 			count.first[i] = (long)info.entry.args[i];
 	}
-	(void)kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	step_help_end(pid);
 	return count;
 }
 

@@ -43,26 +43,30 @@ static void ring_mpmc(uint32_t burst, uint32_t rounds)
 	values(&world.mpmc, BENCH_MPMC, burst, rounds);
 }
 
-static void pool_get_put(uint32_t burst, uint32_t rounds)
+/* @param kept  they could be kept in between */
+cleat_inline void objects(bool kept, uint32_t burst, uint32_t rounds)
 {
-	side_object objects[MAX_BURST];
+	side_object got[MAX_BURST];
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		if (!side_pool_get(world.pool, objects, burst))
+		if (!(kept ? side_pool_keep(world.pool, got, burst)
+			   : side_pool_get(world.pool, got, burst)))
 			bench_fail("count: the pool is empty");
-		side_pool_put(world.pool, objects, burst);
+		if (kept)
+			side_pool_give(world.pool, got, burst);
+		else
+			side_pool_put(world.pool, got, burst);
 	}
+}
+
+static void pool_get_put(uint32_t burst, uint32_t rounds)
+{
+	objects(false, burst, rounds);
 }
 
 static void pool_keep_give(uint32_t burst, uint32_t rounds)
 {
-	side_object objects[MAX_BURST];
-
-	for (uint32_t i = 0; i < rounds; i++) {
-		if (!side_pool_keep(world.pool, objects, burst))
-			bench_fail("count: the pool is empty");
-		side_pool_give(world.pool, objects, burst);
-	}
+	objects(true, burst, rounds);
 }
 
 static void mbuf_alloc_free(uint32_t burst, uint32_t rounds)
