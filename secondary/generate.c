@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/shared.h"
+#include "secondary/pools.h"
 
 #define ETHER_BYTES 14
 #define IP_BYTES    20
@@ -47,6 +49,25 @@ int cleat_generator_init(struct cleat_generator *g, struct cleat_mempool *pool, 
 	put16(g->head + 38, len_bytes - ETHER_BYTES - IP_BYTES);
 	put16(g->head + 24, ip_checksum(g->head + ETHER_BYTES));
 	return 0;
+}
+
+/* Of a port; -1 if it is none or not known. */
+static int node_of(const struct cleat_endpoint *ep)
+{
+	uint16_t node = 0xffff;
+
+	if (ep->kind == CLEAT_ENDPOINT_PORT)
+		node = cleat_load_relaxed(&cleat_registry->ports[ep->port].numa_node);
+	return node == 0xffff ? -1 : node;
+}
+
+int cleat_generator_open(struct cleat_generator *g, const struct cleat_endpoint *tx,
+	const char *pool, uint16_t len_bytes)
+{
+	struct cleat_mempool *found =
+		pool != NULL ? cleat_mempool_by_name(pool) : cleat_pool_on_node(node_of(tx));
+
+	return found != NULL ? cleat_generator_init(g, found, len_bytes) : -ENOENT;
 }
 
 /* A fresh mbuf; cleat_generator_init() has checked that there is room. */

@@ -6,6 +6,7 @@
 #define CLEAT_SECONDARY_GENERATE_H
 
 #include "runtime/mempool.h"
+#include "secondary/endpoint.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,14 @@ struct cleat_generator {
 
 /** @param len_bytes  of each packet; must fit an mbuf of the pool. @return 0 or -EINVAL */
 int cleat_generator_init(struct cleat_generator *g, struct cleat_mempool *pool, uint16_t len_bytes);
+
+/**
+ * The same for packets that @p tx will send.
+ * @param pool  name, or NULL: the one on the NUMA node of the sending port
+ * @return 0; -ENOENT: no such pool; -EINVAL
+ */
+int cleat_generator_open(struct cleat_generator *g, const struct cleat_endpoint *tx,
+	const char *pool, uint16_t len_bytes);
 
 /** A cleat_source_fn. @param arg  struct cleat_generator. @return @p n, or 0 when the pool is empty
  */

@@ -13,8 +13,10 @@
 #include "secondary/cli.h"
 #include "secondary/ports.h"
 #include "secondary/rewrite.h"
+#include "secondary/tx_first.h"
 
-#define NAME_BYTES 64 /* of one port in -p */
+#define NAME_BYTES 64	/* of one port in -p */
+#define LINK_MS	   9000 /* --tx-first waits for links */
 
 struct options {
 	struct cleat_cli cli;
@@ -22,9 +24,10 @@ struct options {
 	double stats_seconds;
 	bool keep_macs;
 	bool one_way;
+	uint64_t tx_first; /* packets per direction */
 };
 
-enum key { KEY_KEEP = 0x100, KEY_ONE_WAY };
+enum key { KEY_KEEP = 0x100, KEY_ONE_WAY, KEY_TX_FIRST };
 
 static const struct argp_option OPTIONS[] = {
 	{ NULL, 0, NULL, 0, "What to do", 1 },
@@ -35,6 +38,10 @@ static const struct argp_option OPTIONS[] = {
 	{ "stats", 'T', "SECONDS", 0, "Print statistics that often (default: not at all)", 0 },
 	{ "no-mac-updating", KEY_KEEP, NULL, 0, "Leave the MAC addresses as they are", 0 },
 	{ "one-way", KEY_ONE_WAY, NULL, 0, "From the first of each pair to the second only", 0 },
+	{ "tx-first", KEY_TX_FIRST, "N", 0,
+		"Begin by sending N packets of 60 bytes in each direction, 1 to 512, once all "
+		"ports have a link. Where the wire leads back to our ports they go round",
+		0 },
 	{ NULL, 0, NULL, 0, "How, and for how long", 2 },
 	{ 0 },
 };
@@ -79,6 +86,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_ONE_WAY:
 		o->one_way = true;
 		return 0;
+	case KEY_TX_FIRST:
+		err = cleat_cli_number("--tx-first", arg, 1, CLEAT_MAX_BURST, &o->tx_first);
+		break;
 	case ARGP_KEY_ARG:
 		err = cleat_err(-EINVAL, "%s: not an option (see --help)", arg);
 		break;
@@ -243,11 +253,15 @@ static enum cleat_cli_exit forward(const struct options *o, struct plan *plan)
 {
 	struct cleat_pipeline pipeline;
 	enum cleat_pipeline_end end;
-	uint64_t start_ns = cleat_now_ns(), took_ns;
+	uint64_t start_ns, took_ns;
 	int err = cleat_cli_pipeline(&o->cli, &pipeline, plan->flows, plan->n);
 
+	if (err == 0 && o->tx_first != 0)
+		err = cleat_tx_first(plan->flows, plan->n, (unsigned)o->tx_first, LINK_MS,
+			o->cli.port.pool, &cleat_cli_stop);
 	if (err < 0)
 		return cleat_cli_fail(err, CLEAT_CLI_FAILED);
+	start_ns = cleat_now_ns();
 	if (o->stats_seconds > 0 && !o->cli.json) {
 		pipeline.tick = print_stats;
 		pipeline.tick_ms = (uint64_t)(o->stats_seconds * 1000);

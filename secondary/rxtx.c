@@ -225,30 +225,6 @@ static int open_echo(struct options *o, struct cleat_flow *flow)
 	return cleat_echo_open(&o->echo, &flow->rx, &flow->tx);
 }
 
-/* Of a port; -1 if it is none or not known. */
-static int node_of(const struct cleat_endpoint *ep)
-{
-	uint16_t node = 0xffff;
-
-	if (ep->kind == CLEAT_ENDPOINT_PORT)
-		node = cleat_load_relaxed(&cleat_registry->ports[ep->port].numa_node);
-	return node == 0xffff ? -1 : node;
-}
-
-static int open_generator(
-	const struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
-{
-	const char *name = o->cli.port.pool;
-	struct cleat_mempool *pool =
-		name != NULL ? cleat_mempool_by_name(name) : cleat_pool_on_node(node_of(&flow->tx));
-
-	if (pool == NULL)
-		return -ENOENT;
-	flow->source = cleat_generate;
-	flow->arg = generator;
-	return cleat_generator_init(generator, pool, o->size);
-}
-
 static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_generator *generator)
 {
 	const struct cleat_endpoint_options how = {
@@ -263,7 +239,11 @@ static int open_flow(struct options *o, struct cleat_flow *flow, struct cleat_ge
 	if (err == 0 && o->mode == MODE_ECHO)
 		err = open_echo(o, flow);
 	if (err == 0 && o->mode == MODE_TXONLY)
-		err = open_generator(o, flow, generator);
+		err = cleat_generator_open(generator, &flow->tx, o->cli.port.pool, o->size);
+	if (err == 0 && o->mode == MODE_TXONLY) {
+		flow->source = cleat_generate;
+		flow->arg = generator;
+	}
 	return err;
 }
 

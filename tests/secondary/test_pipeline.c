@@ -22,7 +22,7 @@ static void setup(void)
 	(void)snprintf(rx, sizeof(rx), "net_pcap0,rx_pcap=%s", test_path("in.pcap"));
 	(void)snprintf(tx, sizeof(tx), "net_pcap1,tx_pcap=%s", test_path("out.pcap"));
 	primary_start(&primary, 32, "--vdev", rx, "--vdev", tx, "--vdev", "net_null0", "--vdev",
-		"net_null1", NULL);
+		"net_null1", "--vdev", "net_ring0", NULL);
 }
 
 static void teardown(void)
@@ -124,6 +124,26 @@ START_TEST(l2fwd_between_null_ports)
 }
 END_TEST
 
+/* net_ring0 receives what it sends: packets go round, and without any nothing comes. */
+START_TEST(l2fwd_begins_with_packets_of_its_own)
+{
+	struct child a;
+
+	child_start(&a, "cleat-l2fwd", "--instance", test_instance(), "-p", "net_ring0",
+		"--until-idle", "200", NULL);
+	ends_well(&a, "ended by: idle");
+	child_start(&a, "cleat-l2fwd", "--instance", test_instance(), "-p", "net_ring0",
+		"--tx-first", "24", "--packets", "10000", NULL);
+	ends_well(&a, "ended by: packets");
+	ck_assert_int_eq(child_run(&a, "cleat-l2fwd", "--instance", test_instance(), "-p",
+				 "net_ring0", "--tx-first", "513", NULL),
+		2);
+	ck_assert_msg(strstr(child_err(&a), "--tx-first") != NULL, "said: %s", child_err(&a));
+	child_end(&a);
+	all_adds_up();
+}
+END_TEST
+
 START_TEST(l2fwd_names_what_is_wrong)
 {
 	static const char *const WRONG[][2] = { { "7", "there is no port 7" },
@@ -208,6 +228,7 @@ int main(void)
 	tcase_add_test(tc, second_producer_of_an_spsc_ring_is_refused);
 	tcase_add_test(tc, retry_drops_when_a_ring_stays_full);
 	tcase_add_test(tc, l2fwd_between_null_ports);
+	tcase_add_test(tc, l2fwd_begins_with_packets_of_its_own);
 	tcase_add_test(tc, l2fwd_names_what_is_wrong);
 	tcase_add_test(tc, workers_end_when_the_primary_ends);
 	tcase_add_test(tc, workers_go_on_when_the_primary_is_killed);
