@@ -74,16 +74,16 @@ def hide_plugins(program):
     return '[ ! -d /%s ] || mountpoint -q /%s || mount -t tmpfs none /%s;' % (folder, folder, folder)
 
 
-def testpmd(guest, addresses, mode='txonly', seconds=5, options='', eal=''):
+def testpmd(guest, addresses, mode='txonly', seconds=5, options='', eal='', first=False):
     """
     DPDK's testpmd on bound devices for some seconds, its start not counted: (packets per second
-    received, sent, its output).
+    received, sent, its output). first: each port sends a burst to begin with.
     """
     program = cache.fill(peer=True) + '/peer/testpmd'
     job = guest.start('%s exec stdbuf -oL %s %s %s -- -i --total-num-mbufs=8192 --forward-mode=%s %s' % (
         hide_plugins(program), program, ' '.join('-a ' + a for a in addresses), eal, mode, options))
     job.wait_for('Done\n', 120)
-    job.write(b'start\n')
+    job.write(b'start tx_first\n' if first else b'start\n')
     job.wait_for('packets/burst')
     start = time.monotonic()
     time.sleep(seconds)

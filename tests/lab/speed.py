@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """speed.py - packets per second of each driver beside testpmd, on the same NICs in the same boot.
 
-    tests/lab/speed.py [--seconds S] [--rounds N] [--way tx|rx] [--json] [MODEL...]
+    tests/lab/speed.py [--seconds S] [--rounds N] [--way tx|io] [--json] [MODEL...]
 
-Sending: a NIC sends 60-byte packets as fast as its driver does, in turn by Cleat's worker and by
-testpmd (A B A B ...); nobody takes them, or with virtio the guest's kernel. Receiving: the NIC
-takes what the other one on the wire sends, all the time by the same worker of a Cleat of its own.
-The medians and their ratio are printed; above 1 Cleat is faster. While runs of one side lie among
-those of the other, more rounds are taken, up to MOST. A guest under TCG interprets every
-instruction, so the figures are worth their ratio only; a receiver that keeps up with the sender has
-the sender's speed.
+In turn by Cleat's worker and by testpmd (A B A B ...), packets of 60 bytes. Sending: a NIC sends as
+fast as its driver does; nobody takes them, or with virtio the guest's kernel. Forwarding: one
+worker hands what either of the two NICs on a wire receives to the other, so that 32 packets each
+way go round for ever; each one counts where it is received. The medians and their ratio are
+printed; above 1 Cleat is faster. While runs of one side lie among those of the other, more rounds
+are taken, up to MOST. A guest under TCG interprets every instruction, so the figures are worth
+their ratio only.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
@@ -27,51 +27,56 @@ import cache
 import lab
 import pci
 
-FUNCTION = 'igbvf'  # in a guest of its own: the first function, and a sender beside it
+FUNCTION = 'igbvf'  # in a guest of its own: the first function, and a NIC beside it
 VIRTUAL = lab.Config(nics=('igb,hub=0,vfs=2', 'igb,hub=0'), hugepages='256', cpu='max')
 REAL = dataclasses.replace(lab.STANDARD, cpu='max')  # with all that testpmd's vector paths may want
 DRIVERS = {'e1000': 'net_em (82540EM)', 'e1000e': 'net_em (82574)', 'igb': 'net_igb',
            'virtio-modern': 'net_virtio (modern)', FUNCTION: 'net_igbvf'}
-WAYS = {'tx': 'sending', 'rx': 'receiving'}
+WAYS = {'tx': 'sending', 'io': 'forwarding'}
 TO = '02:00:00:00:00:02'  # whom the packets that cleat-rxtx makes are for
-MEMORY = ('-m', '128')    # two primaries and testpmd have to fit
+MEMORY = ('-m', '128')    # a primary and testpmd have to fit
+ROUND = 32                # packets that go round each way: a burst, as testpmd sends first
 MOST = 9                  # rounds where the two sides are close
 
 
-def ours(guest, nic, seconds, way):
-    """Packets per second that Cleat sends or receives."""
-    with bed.Primary(guest, {nic: 'vfio-pci'}, args=MEMORY) as primary:
-        port = 'port:%d:0' % primary.port(nic)
-        flow = ['--mode', way + 'only', '--' + way, port]
-        if way == 'rx' and nic.mac != TO:  # a virtual function must not, and need not
-            flow.append('--promiscuous')
-        for s in (1, seconds):  # the first until there is a link, which testpmd waits for, too
-            worker = primary.worker('worker', *flow, '--seconds', '%g' % s, '--json', wait=False,
-                                    nice=0)  # as testpmd
-            said = bed.end(worker)
-        done = json.loads(next(line for line in said.splitlines() if line[:1] == '{'))
-    return done['sent' if way == 'tx' else 'received'] / done['seconds']
+def run(primary, seconds, program, *args):
+    """What a worker says at its end."""
+    worker = primary.worker('worker', *args, '--seconds', '%g' % seconds, '--json', wait=False,
+                            program=program, nice=0)  # as testpmd
+    said = bed.end(worker)
+    return json.loads(next(line for line in said.splitlines() if line[:1] == '{'))
 
 
-def theirs(guest, nic, seconds, way):
+def ours(guest, nics, seconds, way):
+    """Packets per second that Cleat sends or forwards."""
+    with bed.Primary(guest, {nic: 'vfio-pci' for nic in nics}, args=MEMORY) as primary:
+        ports = [str(primary.port(nic)) for nic in nics]
+        if way == 'tx':
+            flow = 'cleat-rxtx', '--mode', 'txonly', '--tx', 'port:' + ports[0]
+            run(primary, 1, *flow)  # until there is a link, which testpmd waits for, too
+            done = run(primary, seconds, *flow)
+            return done['sent'] / done['seconds']
+        for nic, port in zip(nics, ports):
+            if nic.mac != TO:  # a virtual function must not, and need not
+                run(primary, 0.1, 'cleat-rxtx', '--mode', 'rxonly', '--rx', 'port:' + port,
+                    '--promiscuous')
+        done = run(primary, seconds, 'cleat-l2fwd', '-p', ':'.join(ports), '--no-mac-updating',
+                   '--tx-first', str(ROUND))
+        return done['received'] / done['seconds']
+
+
+def theirs(guest, nics, seconds, way):
     """The same by testpmd, with its vector paths and caches as they are by default."""
-    pci.bind(guest, nic.address, 'vfio-pci')
+    for nic in nics:
+        pci.bind(guest, nic.address, 'vfio-pci')
     try:
-        received, sent, _ = pci.testpmd(guest, [nic.address], way + 'only', seconds,
-                                        '--txpkts=60' if way == 'tx' else '')
+        options = '--txpkts=60 ' + ' '.join('--eth-peer=%d,%s' % (n, TO) for n in range(len(nics)))
+        received, sent, _ = pci.testpmd(guest, [nic.address for nic in nics],
+                                        {'tx': 'txonly'}.get(way, way), seconds, options,
+                                        first=way == 'io')
         return sent if way == 'tx' else received
     finally:
-        pci.unbind(guest, nic.address)
-
-
-@contextlib.contextmanager
-def sending(guest, nic):
-    """The other NIC sends all the time."""
-    with bed.Primary(guest, {nic: 'vfio-pci'}, args=MEMORY, instance='sender') as primary:
-        worker = primary.worker('sender', '--mode', 'txonly', '--tx', 'port:%d:0' %
-                                primary.port(nic), nice=0)
-        yield
-        bed.stop(worker)
+        pci.unbind(guest, *[nic.address for nic in nics])
 
 
 @contextlib.contextmanager
@@ -104,18 +109,18 @@ def apart(cleat, peer):
 def measure(guest, model, way, seconds, rounds):
     """Both, in turn: {driver, way, cleat, peer, ratio}."""
     if model == FUNCTION:
-        other, nic = guest.nics[1], virtual_function(guest)
+        nics = virtual_function(guest), guest.nics[1]
     else:
-        other, nic = [n for n in guest.nics if n.model == model and not n.tap]
+        nics = [n for n in guest.nics if n.model == model and not n.tap]
     cleat, peer, beside = [], [], contextlib.nullcontext()
-    if way == 'rx':
-        beside = sending(guest, other)
-    elif model.startswith('virtio'):
-        beside = kernel_sink(guest, other)
+    if way == 'tx':
+        if model.startswith('virtio'):
+            beside = kernel_sink(guest, nics[1])
+        nics = nics[:1]
     with beside:
         while len(cleat) < rounds or (len(cleat) < MOST and not apart(cleat, peer)):
-            cleat.append(ours(guest, nic, seconds, way))
-            peer.append(theirs(guest, nic, seconds, way))
+            cleat.append(ours(guest, nics, seconds, way))
+            peer.append(theirs(guest, nics, seconds, way))
     mine, theirs_ = statistics.median(cleat), statistics.median(peer)
     return {'driver': DRIVERS[model], 'way': WAYS[way], 'unit': 'packets/s', 'cleat': round(mine),
             'peer': round(theirs_), 'ratio': round(mine / theirs_, 2), 'runs': len(cleat),
@@ -127,7 +132,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=float, default=3)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--way', choices=list(WAYS), help='only sending, or only receiving')
+    parser.add_argument('--way', choices=list(WAYS), help='only sending, or only forwarding')
     parser.add_argument('--json', action='store_true')
     parser.add_argument('model', nargs='*', choices=[[], *DRIVERS])
     args = parser.parse_args()

@@ -43,7 +43,6 @@ def test_several(guest):
 
 def test_report(guest):
     """What is said of a guest in which something does not end comes from QEMU and from its kernel."""
-    assert stuck.lost_interrupt(guest) == ''
     said = stuck.report(guest)
     for part in ('CPU#1', 'dumping local APIC state for CPU 1', 'ISR', 'Show Blocked State', 'LOC:'):
         assert part in said, said
