@@ -18,6 +18,10 @@ static const struct cleat_column COLUMNS[] = {
 	{ "GROUP", "iommu_group", 1 },
 	{ "NET", "interfaces", 0 },
 	{ "STATE", "state", 0 },
+	{ "", "irq", 1 },
+	{ "", "local_cpus", 0 },
+	{ "", "physical_function", 0 },
+	{ "", "functions", 1 },
 	{ NULL, NULL, 0 },
 };
 
@@ -110,6 +114,10 @@ static int add_row(const char *address, void *arg)
 	number_or_none(t, d.pci.iommu_group);
 	interfaces(t, &d);
 	state(t, &d);
+	cleat_table_number(t, d.pci.irq);
+	cell_or_none(t, d.pci.local_cpus);
+	cell_or_none(t, d.pci.physfn);
+	cleat_table_number(t, d.pci.numvfs);
 	return 0;
 }
 

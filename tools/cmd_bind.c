@@ -15,7 +15,7 @@
 static const char DOC[] =
 	"See which kernel driver has which network controller, and give controllers to Cleat and back."
 	"\n\n"
-	"  cleat bind list                        what is there\n"
+	"  cleat bind list                        what is there (--json: some more)\n"
 	"  cleat bind bind vfio-pci 0000:01:00.0  give it to a driver\n"
 	"  cleat bind vfio-pci eth1               the same, by its interface's name\n"
 	"  cleat bind unbind 01:00.0              take it from its driver\n"

@@ -17,7 +17,8 @@ struct cell {
 struct cleat_table {
 	const struct cleat_column *columns;
 	unsigned cols;
-	unsigned used; /* cells */
+	unsigned shown; /* to people, the first ones */
+	unsigned used;	/* cells */
 	unsigned room;
 	struct cell *cells;
 };
@@ -38,6 +39,8 @@ struct cleat_table *cleat_table_new(const struct cleat_column *columns)
 	t->columns = columns;
 	while (t->cols < CLEAT_TABLE_COLS && columns[t->cols].title != NULL)
 		t->cols++;
+	while (t->shown < t->cols && columns[t->shown].title[0] != '\0')
+		t->shown++;
 	return t;
 }
 
@@ -129,9 +132,9 @@ static const struct cell *cell_at(const struct cleat_table *t, unsigned row, uns
 /* As wide as the widest cell; then the widest ones are cut until the line fits. */
 static void choose_widths(const struct cleat_table *t, size_t width[CLEAT_TABLE_COLS])
 {
-	size_t sum = (t->cols - 1) * GAP;
+	size_t sum = (t->shown - 1) * GAP;
 
-	for (unsigned c = 0; c < t->cols; c++) {
+	for (unsigned c = 0; c < t->shown; c++) {
 		width[c] = strlen(t->columns[c].title);
 		for (unsigned r = 0; r < cleat_table_rows(t); r++) {
 			size_t len = strlen(cell_at(t, r, c)->text);
@@ -141,12 +144,13 @@ static void choose_widths(const struct cleat_table *t, size_t width[CLEAT_TABLE_
 		sum += width[c];
 	}
 	for (; sum > CLEAT_TABLE_WIDTH; sum--) {
-		unsigned widest = t->cols;
+		unsigned widest = t->shown;
 
-		for (unsigned c = 0; c < t->cols; c++)
-			if (!t->columns[c].right && (widest == t->cols || width[c] > width[widest]))
+		for (unsigned c = 0; c < t->shown; c++)
+			if (!t->columns[c].right &&
+				(widest == t->shown || width[c] > width[widest]))
 				widest = c;
-		if (widest == t->cols || width[widest] <= 4)
+		if (widest == t->shown || width[widest] <= 4)
 			break;
 		width[widest]--;
 	}
@@ -158,7 +162,7 @@ static void print_line(const struct cleat_table *t, FILE *to, const size_t *widt
 	char line[4 * CLEAT_TABLE_WIDTH];
 	size_t at = 0;
 
-	for (unsigned c = 0; c < t->cols; c++) {
+	for (unsigned c = 0; c < t->shown; c++) {
 		const char *s = text(t, row, c);
 		int w = (int)width[c], cut = strlen(s) > width[c];
 		int n = snprintf(line + at, sizeof(line) - at, "%*s%*.*s%s", c ? GAP : 0, "",

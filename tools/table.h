@@ -21,7 +21,7 @@ struct json_object;
 struct cleat_table;
 
 struct cleat_column {
-	const char *title; /* over the column */
+	const char *title; /* over the column; "": people do not see it, nor those behind it */
 	const char *key;   /* in JSON */
 	int right;	   /* numbers stand right */
 };

@@ -89,10 +89,18 @@ def check_list(pci):
     expect('list: %d %s' % (code, errors), code == 0 and errors == '')
     expect('list within 100 columns', all(len(line) <= 100 for line in out.splitlines()))
     expect('list shows three: %s' % out, len(out.splitlines()) == 4 and DISK not in out)
+    for name, text in (('irq', '16\n'), ('local_cpulist', '0-1\n'), ('sriov_numvfs', '2\n'),
+                       ('sriov_totalvfs', '7\n')):
+        pci.file(A, name, text)
+    pci.link(B, 'physfn', '../' + A)
     rows = json.loads(bind(pci, 'list', '--json')[1])
     expect('list --json: %s' % rows[0], rows[0] == {
         'address': A, 'class': 'Ethernet', 'id': '8086:10d3', 'node': 0, 'driver': 'e1000e',
-        'iommu_group': 7, 'interfaces': 'none0', 'state': 'not in use'})
+        'iommu_group': 7, 'interfaces': 'none0', 'state': 'not in use', 'irq': 16,
+        'local_cpus': '0-1', 'physical_function': None, 'functions': 2})
+    expect('list --json of a function: %s' % rows[1], rows[1]['physical_function'] == A and
+           rows[1]['functions'] == 0 and rows[1]['local_cpus'] is None)
+    pci.link(B, 'physfn', None)
     pci.file(A, 'resource', 'rubbish\n')
     code, out, errors = bind(pci, 'list')
     expect('a broken device is told and left out', code == 0 and 'resource' in errors and

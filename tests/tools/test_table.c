@@ -53,6 +53,27 @@ START_TEST(test_print)
 }
 END_TEST
 
+START_TEST(test_only_in_json)
+{
+	static const struct cleat_column MORE[] = { { "NAME", "name", 0 }, { "", "irq", 1 },
+		{ NULL, NULL, 0 } };
+	struct cleat_table *t = cleat_table_new(MORE);
+	struct json_object *json;
+	char *text;
+
+	cleat_table_text(t, "a");
+	cleat_table_number(t, 16);
+	text = printed(t);
+	json = cleat_table_json(t);
+	ck_assert_str_eq(text, "NAME\na\n");
+	ck_assert_str_eq(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN),
+		"[{\"name\":\"a\",\"irq\":16}]");
+	json_object_put(json);
+	free(text);
+	cleat_table_free(t);
+}
+END_TEST
+
 START_TEST(test_empty)
 {
 	struct cleat_table *t = cleat_table_new(COLUMNS);
@@ -141,6 +162,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, test_print);
+	tcase_add_test(tc, test_only_in_json);
 	tcase_add_test(tc, test_empty);
 	tcase_add_test(tc, test_never_wider_than_100);
 	tcase_add_test(tc, test_cut_is_marked);
