@@ -2,6 +2,7 @@
 #include "secondary/tx_first.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "runtime/clock.h"
@@ -47,6 +48,16 @@ static int wait_for_links(const struct cleat_flow *flows, unsigned n, unsigned l
 	return 0;
 }
 
+/* A device has buffers for what comes from the first burst on. This one takes nothing. */
+static int get_ready(struct cleat_flow *flow)
+{
+	int got = cleat_endpoint_rx(&flow->rx, flow->mbufs, 0);
+
+	return got < 0 ? cleat_err(
+				 got, "receiving from %s failed: %s", flow->rx.name, strerror(-got))
+		       : 0;
+}
+
 static int make(struct cleat_flow *flow, unsigned packets, const char *pool)
 {
 	struct cleat_generator generator;
@@ -67,6 +78,8 @@ int cleat_tx_first(struct cleat_flow *flows, unsigned n, unsigned packets, unsig
 {
 	int err = wait_for_links(flows, n, link_ms, stop);
 
+	for (unsigned i = 0; err == 0 && i < n; i++)
+		err = get_ready(&flows[i]);
 	for (unsigned i = 0; err == 0 && i < n && (stop == NULL || *stop == 0); i++)
 		err = make(&flows[i], packets, pool);
 	return err;

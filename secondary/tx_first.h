@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /**
- * Wait until the ports of all flows have a link, then make @p packets for each flow, as those of
+ * Wait until the ports of all flows have a link, have all look for packets once without taking any,
+ * so that their devices have buffers, then make @p packets for each flow, as those of
  * generate.h, pending: the pipeline sends them before it takes any. A flow's work is not done on
  * them.
  *

@@ -14,23 +14,40 @@
 #include "secondary/generate.h"
 #include "secondary/tx_first.h"
 #include "tests/runtime/mbuf_help.h"
+#include "tests/support/toy.h"
 
 #define FLOWS	2
 #define BUFFERS 256
 #define SOON_MS 20    /* until something is seen to be missing */
 #define LATE_MS 20000 /* until something that comes must have come */
 
+static struct cleat_queue_shm shm[FLOWS];
 static struct cleat_flow flows[FLOWS];
 static struct cleat_mempool *pool;
 static volatile sig_atomic_t stop;
+
+static void install(uint16_t port)
+{
+	struct cleat_queue_conf conf = { .port = port,
+		.dir = CLEAT_RX,
+		.driver = TOY_DRIVER,
+		.shm = &shm[port],
+		.pool = pool,
+		.removals = cleat_port_removals(port) };
+
+	memset(&shm[port], 0, sizeof(shm[port]));
+	ck_assert_msg(cleat_queue_install(&conf) == 0, "%s", cleat_error());
+}
 
 /* Flow i receives at port i and sends at the other one. */
 static void setup(void)
 {
 	mbuf_world_up();
+	toy_data_register();
 	pool = mbuf_world_pool("default", BUFFERS, 256, 0);
 	stop = 0;
 	for (uint16_t i = 0; i < FLOWS; i++) {
+		install(i);
 		flows[i] = (struct cleat_flow){
 			.rx = { .kind = CLEAT_ENDPOINT_PORT, .port = i },
 			.tx = { .kind = CLEAT_ENDPOINT_PORT, .port = (uint16_t)(1 - i) },
@@ -46,6 +63,7 @@ static void teardown(void)
 {
 	for (unsigned i = 0; i < FLOWS; i++)
 		cleat_mbuf_free_bulk(flows[i].mbufs + flows[i].first, flows[i].n);
+	cleat_queue_remove_all();
 	ck_assert_ptr_null(mbuf_world_take_all(pool));
 	mbuf_world_down();
 }
@@ -62,6 +80,7 @@ START_TEST(each_flow_has_its_own)
 	for (unsigned i = 0; i < FLOWS; i++) {
 		ck_assert_uint_eq(flows[i].n, 48);
 		ck_assert_uint_eq(flows[i].first, 0);
+		ck_assert_uint_eq(shm[i].driver[TOY_LOOKS], 1); /* its device has buffers */
 		for (unsigned k = 0; k < 48; k++)
 			ck_assert_uint_eq(flows[i].mbufs[k]->pkt_len, CLEAT_GENERATE_MIN);
 	}

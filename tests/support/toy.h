@@ -15,6 +15,7 @@
 #define TOY_DRIVER "net_toy"
 #define TOY_BYTES  64 /* of each packet */
 #define TOY_BUFFER 2048
+#define TOY_LOOKS  3 /* index into an rx queue's driver words: bursts asked for */
 
 /* What the driver was told last; index into the port's hw_stats. */
 enum toy_told {

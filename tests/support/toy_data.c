@@ -8,12 +8,15 @@
 #include "runtime/mempool.h"
 #include "tests/support/toy.h"
 
-enum word { ARRIVED, TAKEN, ARMED }; /* of cleat_queue_shm.driver */
+enum word { ARRIVED, TAKEN, ARMED }; /* of cleat_queue_shm.driver; TOY_LOOKS follows */
 
 static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
 {
 	uint64_t *words = q->shm->driver;
-	uint64_t there = __atomic_load_n(&words[ARRIVED], __ATOMIC_SEQ_CST) - words[TAKEN];
+	uint64_t there;
+
+	cleat_count(&words[TOY_LOOKS], 1);
+	there = __atomic_load_n(&words[ARRIVED], __ATOMIC_SEQ_CST) - words[TAKEN];
 
 	if (there < n)
 		n = (unsigned)there;
