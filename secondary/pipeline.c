@@ -15,11 +15,10 @@
 #include "secondary/attach.h"
 #include "secondary/sleep.h"
 
-#define LOOPS_PER_CLOCK 64 /* a busy loop looks at the clock this rarely */
-#define IDLE_BEFORE_NAP 64 /* empty rounds before a nap */
-#define IDLE_BEFORE_SLEEP                                                                      \
-	1024		     /* empty rounds before queues are armed, which costs system calls \
-			      */
+/* A busy loop looks at the clock this rarely: it can cost a system call in a virtual machine. */
+#define LOOPS_PER_CLOCK 64
+/* Empty rounds, with nothing between them, before a loop naps, yields or arms its queues. */
+#define IDLE_BEFORE_REST 1024
 #define LONGEST_SLEEP_MS 100 /* until stop and the primary are looked at again */
 
 /* ---- one flow ---- */
@@ -231,11 +230,10 @@ static int rest(struct cleat_pipeline *p, const struct clock *clock, unsigned id
 {
 	int rc;
 
-	if (!p->interrupt || idle < IDLE_BEFORE_SLEEP || pending(p)) {
-		if (idle >= IDLE_BEFORE_NAP && !p->interrupt)
-			nap(p);
-		else
-			cleat_pause();
+	if (idle < IDLE_BEFORE_REST)
+		return 0;
+	if (!p->interrupt || pending(p)) {
+		nap(p);
 		return 0;
 	}
 	p->sleeps++;
@@ -271,7 +269,7 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 			break;
 		cleat_store_relaxed(&cleat_self->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
-		if (!moved || p->loops % LOOPS_PER_CLOCK == 0)
+		if (idle >= IDLE_BEFORE_REST || p->loops % LOOPS_PER_CLOCK == 0)
 			read_clock(p, &clock);
 		if (moved)
 			clock.active_ns = clock.now_ns;
