@@ -62,6 +62,7 @@ def ours(guest, nics, seconds, way):
                     '--promiscuous')
         done = run(primary, seconds, 'cleat-l2fwd', '-p', ':'.join(ports), '--no-mac-updating',
                    '--tx-first', str(ROUND))
+        assert done['received'], 'the packets that should go round are lost'
         return done['received'] / done['seconds']
 
 
@@ -72,7 +73,7 @@ def theirs(guest, nics, seconds, way):
     try:
         options = '--txpkts=60 ' + ' '.join('--eth-peer=%d,%s' % (n, TO) for n in range(len(nics)))
         received, sent, _ = pci.testpmd(guest, [nic.address for nic in nics],
-                                        {'tx': 'txonly'}.get(way, way), seconds, options,
+                                        'txonly' if way == 'tx' else way, seconds, options,
                                         first=way == 'io')
         return sent if way == 'tx' else received
     finally:
