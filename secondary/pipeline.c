@@ -226,12 +226,10 @@ static int longest_sleep_ms(const struct cleat_pipeline *p, const struct clock *
 }
 
 /* Nothing came for a while. @return 0 or negative errno */
-static int rest(struct cleat_pipeline *p, const struct clock *clock, unsigned idle)
+static int rest(struct cleat_pipeline *p, const struct clock *clock)
 {
 	int rc;
 
-	if (idle < IDLE_BEFORE_REST)
-		return 0;
 	if (!p->interrupt || pending(p)) {
 		nap(p);
 		return 0;
@@ -269,12 +267,12 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 			break;
 		cleat_store_relaxed(&cleat_self->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
-		if (idle >= IDLE_BEFORE_REST || p->loops % LOOPS_PER_CLOCK == 0)
-			read_clock(p, &clock);
 		if (moved)
 			clock.active_ns = clock.now_ns;
-		if (idle > 0 && rest(p, &clock, idle) < 0)
+		if (idle >= IDLE_BEFORE_REST && rest(p, &clock) < 0)
 			break;
+		if (idle >= IDLE_BEFORE_REST || p->loops % LOOPS_PER_CLOCK == 0)
+			read_clock(p, &clock);
 	}
 	finish(p);
 	return why;

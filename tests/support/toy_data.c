@@ -13,11 +13,9 @@ enum word { ARRIVED, TAKEN, ARMED }; /* of cleat_queue_shm.driver; TOY_LOOKS fol
 static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
 {
 	uint64_t *words = q->shm->driver;
-	uint64_t there;
+	uint64_t there = __atomic_load_n(&words[ARRIVED], __ATOMIC_SEQ_CST) - words[TAKEN];
 
 	cleat_count(&words[TOY_LOOKS], 1);
-	there = __atomic_load_n(&words[ARRIVED], __ATOMIC_SEQ_CST) - words[TAKEN];
-
 	if (there < n)
 		n = (unsigned)there;
 	if (n == 0 || cleat_mbuf_alloc_bulk(q->pool, mbufs, n) < 0)
