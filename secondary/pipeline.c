@@ -225,6 +225,17 @@ static int longest_sleep_ms(const struct cleat_pipeline *p, const struct clock *
 	return (int)((ns + 999999) / 1000000);
 }
 
+/*
+ * Who naps or sleeps does so after each round until a packet comes. To yield is only to be fair to
+ * others on this processor, and costs a system call: once in so many rounds.
+ */
+static bool is_to_rest(const struct cleat_pipeline *p, unsigned idle)
+{
+	bool ends_looking = p->nap_us != 0 || p->interrupt;
+
+	return idle >= IDLE_BEFORE_REST && (ends_looking || idle % IDLE_BEFORE_REST == 0);
+}
+
 /* Nothing came for a while. @return 0 or negative errno */
 static int rest(struct cleat_pipeline *p, const struct clock *clock)
 {
@@ -258,7 +269,7 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 	enum cleat_pipeline_end why = CLEAT_END_ERROR;
 	struct clock clock = { .start_ns = cleat_now_ns() };
 	unsigned idle = 0;
-	bool moved;
+	bool moved, rests;
 
 	clock.now_ns = clock.active_ns = clock.start_ns;
 	clock.tick_ns = clock.start_ns + p->tick_ms * 1000000ULL;
@@ -269,9 +280,10 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 		idle = moved ? 0 : idle + 1;
 		if (moved)
 			clock.active_ns = clock.now_ns;
-		if (idle >= IDLE_BEFORE_REST && rest(p, &clock) < 0)
+		rests = is_to_rest(p, idle);
+		if (rests && rest(p, &clock) < 0)
 			break;
-		if (idle >= IDLE_BEFORE_REST || p->loops % LOOPS_PER_CLOCK == 0)
+		if (rests || p->loops % LOOPS_PER_CLOCK == 0)
 			read_clock(p, &clock);
 	}
 	finish(p);

@@ -68,7 +68,7 @@ struct cleat_pipeline {
 	double max_seconds;   /* 0: no limit */
 	uint64_t idle_ms;     /* end when nothing came for that long; 0: never */
 	uint64_t max_tries;   /* offers of one burst before the rest is dropped; 0: no limit */
-	unsigned nap_us;      /* sleep of an idle loop; 0: yields the processor only */
+	unsigned nap_us;      /* sleep of an idle loop; 0: yields, once in many rounds */
 	int interrupt;	      /* when idle, sleep until a packet comes (sleep.h) */
 	const volatile sig_atomic_t *stop; /* or NULL */
 	/** Called about every tick_ms in the loop; may be NULL. */
