@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_hotplug.py - devices that go and come under workers: pulled, unbound, put back."""
 import bed
+import echo
 import hotplug
 import lab
 import pci
-import test_echo
 
 CONFIG = lab.STANDARD
 
@@ -103,7 +103,7 @@ def test_taken(guest):
         receiver = primary.worker('receiver', '--mode', 'rxonly', '--promiscuous', '--rx',
                                   'port:%d:0' % primary.port(peer))
         primary.job.signal(19)
-        with test_echo.kernel_host(guest, nic) as name:
+        with echo.kernel_host(guest, nic) as name:
             command = pci.read(guest, nic.address, 'config | od -An -tx2 -j4 -N2')
             primary.job.signal(18)
             bed.wait_for('the port stays', lambda: not hotplug.has_port(primary, nic))

@@ -5,6 +5,7 @@ import dataclasses
 import asleep
 import bed
 import death
+import echo
 import hotplug
 import lab
 import offloads
@@ -46,6 +47,11 @@ def test_to_and_fro(guest):
     vf, other = functions(guest)[0], guest.nics[0]
     bed.forward(guest, vf, other, 'vfio-pci')
     asleep.forward(guest, other, vf, 'vfio-pci', promiscuous=False)
+
+
+def test_echo(guest):
+    """A virtual function answers the kernel's own driver of a NIC on the same wire."""
+    echo.respond(guest, functions(guest)[0], guest.nics[1], 'vfio-pci')
 
 
 def test_jumbo(guest):
