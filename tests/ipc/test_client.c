@@ -426,127 +426,12 @@ START_TEST(memory_comes_and_goes)
 }
 END_TEST
 
-/* ---- requests from many threads, one control thread reads ---- */
-
-#define THREADS	 8
-#define REQUESTS 500
-
-/* Answers in bunches, in reverse order, each with the id as its value. */
-static void script_bunches(int sock, void *arg)
-{
-	uint32_t id[THREADS];
-	int left = THREADS * REQUESTS, n;
-
-	(void)arg;
-	ipc_serve_handshake(sock);
-	while (left > 0) {
-		for (n = 0; n < THREADS && n < left; n++) {
-			struct cleat_message m;
-
-			if (n > 0 && cleat_socket_wait(sock, POLLIN, cleat_now_ns()) != 0)
-				break;
-			ipc_receive(sock, &m);
-			id[n] = m.env->id;
-			cleat_message_clear(&m);
-		}
-		left -= n;
-		while (n-- > 0)
-			ipc_send_reply(sock, id[n], 0, id[n], -1);
-	}
-	if (arg)
-		ipc_expect(sock, CLEAT__ENVELOPE__BODY_PING); /* and close */
-	else
-		ipc_expect_close(sock);
-}
-
-static void *request_main(void *arg)
-{
-	struct cleat_client *client = (struct cleat_client *)arg;
-	int i;
-
-	for (i = 0; i < REQUESTS; i++) {
-		Cleat__Ping ping = CLEAT__PING__INIT;
-		Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
-		uint64_t value = 0;
-
-		env.body_case = CLEAT__ENVELOPE__BODY_PING;
-		env.ping = &ping;
-		ck_assert_msg(cleat_client_call(client, &env, 0, &value) == 0, "%s", cleat_error());
-		ck_assert_uint_eq(value, env.id);
-	}
-	return NULL;
-}
-
-static int stop_pipe[2];
-
-static void *control_main(void *arg)
-{
-	struct cleat_client *client = (struct cleat_client *)arg;
-	struct pollfd pfd[2] = { { .fd = cleat_client_fd(client), .events = POLLIN },
-		{ .fd = stop_pipe[0], .events = POLLIN } };
-
-	while (poll(pfd, 2, 5000) > 0 && pfd[1].revents == 0)
-		if (cleat_client_dispatch(client) < 0)
-			break;
-	return NULL;
-}
-
-static void *pump_main(void *arg)
-{
-	cleat_client_pump((struct cleat_client *)arg, 1);
-	return control_main(arg);
-}
-
-static void run_threads(int lose)
-{
-	struct cleat_client *client;
-	pthread_t control, threads[THREADS];
-	struct ipc_fake fake;
-	int i;
-
-	ck_assert_int_eq(pipe(stop_pipe), 0);
-	ipc_fake_start(&fake, script_bunches, lose ? &fake : NULL);
-	ck_assert_int_eq(attach(&fake, &client), 0);
-	ck_assert_int_eq(pthread_create(&control, NULL, pump_main, client), 0);
-	usleep(20000); /* until it is announced */
-	for (i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, request_main, client), 0);
-	for (i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	if (lose) {
-		Cleat__Envelope ping = ping_request();
-
-		ck_assert_int_eq(cleat_client_call(client, &ping, 0, NULL), -ESTALE);
-		ck_assert_int_eq(cleat_client_call(client, &ping, 0, NULL), -ESTALE);
-	}
-	ck_assert_int_eq((int)write(stop_pipe[1], "x", 1), 1);
-	pthread_join(control, NULL);
-	ck_assert_int_eq(seen.lost, lose);
-	cleat_client_close(client);
-	ipc_fake_join(&fake);
-	close(stop_pipe[0]);
-	close(stop_pipe[1]);
-}
-
-START_TEST(many_threads_ask_at_once)
-{
-	run_threads(0);
-}
-END_TEST
-
-START_TEST(waiting_threads_hear_of_the_primarys_end)
-{
-	run_threads(1);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *tests[] = { attach_and_detach, a_refusal_is_told,
 		a_client_that_cannot_go_on_says_so, a_primary_that_misbehaves,
 		no_primary_and_bad_names, requests_and_their_ends, answers_that_nobody_needs,
-		unanswered_requests_are_limited, memory_comes_and_goes, many_threads_ask_at_once,
-		waiting_threads_hear_of_the_primarys_end };
+		unanswered_requests_are_limited, memory_comes_and_goes };
 
 	return ipc_run("ipc/client", tests, sizeof(tests) / sizeof(tests[0]));
 }
