@@ -3,7 +3,7 @@
  * virtio_command_ctrl.c - commands to the device over its control queue, one at a time.
  *
  * The primary alone uses this queue, and waits for each answer: devices answer at once. One that
- * does not is given up until the next reset.
+ * does not, or that says that it must be reset, is given up until that.
  *
  * Source: VIRTIO 1.2, 5.1.6.5.
  */
@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 #include "pmd/virtio/virtio_ctrl.h"
+#include "runtime/clock.h"
 
-#define ANSWER_POLLS 10000
-#define POLL_USEC    100
+#define ANSWER_MS 1000U
+#define POLL_USEC 100
 
 /* What lies behind the ring, in the header slots' place. */
 struct command {
@@ -71,12 +72,23 @@ int cleat_virtio_command_enable(struct virtio_device *d)
 	return d->transport.ops->queue_enable(&d->transport, c->number, &place);
 }
 
+/* Whoever owns one of its queues can scribble over it: the device then does nothing any more, and
+ * the primary has others to serve. A device that is gone reads as ones. */
+static int has_given_up(struct virtio_device *d)
+{
+	uint8_t status = 0;
+
+	return d->transport.ops->status(&d->transport, &status) < 0 ||
+	       (status & VIRTIO_STATUS_NEEDS_RESET) != 0;
+}
+
 /* Offer the three descriptors and wait until the device has used them. */
 static int run(struct virtio_device *d, const struct virtio_ring_layout *l)
 {
 	struct virtio_command_queue *c = &d->command;
 	struct virtio_avail *avail = (struct virtio_avail *)(c->ring + l->avail_off);
 	const struct virtio_used *used = (const struct virtio_used *)(c->ring + l->used_off);
+	uint64_t end_ms;
 	int rc;
 
 	avail->ring[c->idx & (c->size - 1)] = 0;
@@ -84,9 +96,12 @@ static int run(struct virtio_device *d, const struct virtio_ring_layout *l)
 	cleat_store_release(&avail->idx, c->idx);
 	cleat_fence_seq_cst();
 	rc = d->transport.ops->notify(&d->transport, c->number);
-	for (int i = 0; rc == 0 && i < ANSWER_POLLS; i++) {
+	end_ms = cleat_now_ms() + ANSWER_MS;
+	while (rc == 0) {
 		if (cleat_load_acquire(&used->idx) == c->idx)
 			return 0;
+		if (has_given_up(d) || cleat_now_ms() > end_ms)
+			break;
 		(void)usleep(POLL_USEC);
 	}
 	c->broken = 1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
 #include "runtime/log.h"
 #include "tests/pmd/virtio/virtio_fake.h"
 
@@ -148,12 +149,24 @@ END_TEST
 
 START_TEST(a_deaf_device)
 {
+	uint64_t begun_ms;
+
 	fake_up(FAKE_MODERN, 1, 16, 64);
 	fake.deaf = 1;
 	ck_assert_int_eq(ops()->promiscuous_set(port(), 1), -ETIMEDOUT);
 	ck_assert_int_eq(ops()->promiscuous_set(port(), 1), -EIO); /* at once */
 	fake.deaf = 0;
 	ck_assert_int_eq(cleat_virtio_restart(fake.d), 0);
+	ck_assert_int_eq(ops()->promiscuous_set(port(), 0), 0);
+
+	/* it found nonsense in a queue, and says so: nobody waits for it */
+	fake.deaf = 1;
+	fake.status |= VIRTIO_STATUS_NEEDS_RESET;
+	begun_ms = cleat_now_ms();
+	ck_assert_int_eq(ops()->promiscuous_set(port(), 1), -ETIMEDOUT);
+	ck_assert_uint_lt(cleat_now_ms() - begun_ms, 900);
+	fake.deaf = 0;
+	ops()->tick(port());
 	ck_assert_int_eq(ops()->promiscuous_set(port(), 0), 0);
 	fake_down();
 }
