@@ -32,6 +32,14 @@ int bind_has_kernel_driver(const struct bind_device *d)
 
 /* ---- the kernel's network ---- */
 
+/* An IPv4 address with a label of its own is listed under that: "eth0:1". */
+static int is_of(const char *listed, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(listed, name, len) == 0 && (listed[len] == '\0' || listed[len] == ':');
+}
+
 /* The first address of an interface that somebody gave it: the kernel makes link-local ones. */
 static int has_address(const char *name, char text[INET6_ADDRSTRLEN])
 {
@@ -44,7 +52,7 @@ static int has_address(const char *name, char text[INET6_ADDRSTRLEN])
 		const struct sockaddr_in6 *six = (const void *)a->ifa_addr;
 		const struct sockaddr_in *four = (const void *)a->ifa_addr;
 
-		if (a->ifa_addr == NULL || strcmp(a->ifa_name, name) != 0)
+		if (a->ifa_addr == NULL || !is_of(a->ifa_name, name))
 			continue;
 		if (a->ifa_addr->sa_family == AF_INET)
 			found = inet_ntop(AF_INET, &four->sin_addr, text, INET6_ADDRSTRLEN) != NULL;

@@ -152,7 +152,8 @@ def test_in_use(guest):
         bind(guest, 'vfio-pci', name())
         bind(guest, 'restore', address)
         eth = name()
-        guest.check('ip addr add 192.0.2.1/24 dev %s; ip link set %s up' % (eth, eth))
+        guest.check('ip addr add 192.0.2.1/24 dev %s label %s:1' % (eth, eth))
+        guest.check('ip link set %s up' % eth)
         for words in (('vfio-pci', eth), ('unbind', address)):
             bind(guest, *words, code=REFUSED,
                  says='%s is up and has the address 192.0.2.1' % eth)
