@@ -151,16 +151,17 @@ static int attach_by_override(struct bind_device *d, const char *driver)
 static int attach_by_id(struct bind_device *d, const char *driver)
 {
 	char ids[16];
-	int code = detach(d), after;
+	int code = detach(d), told, after;
 
 	(void)snprintf(ids, sizeof(ids), "%04x %04x", d->pci.vendor, d->pci.device_id);
-	code = code < 0 ? code : put(ids, "drivers/%s/new_id", driver);
+	told = code = code < 0 ? code : put(ids, "drivers/%s/new_id", driver);
 	if (code < 0 && code != -EEXIST)
 		return code;
 	code = comes_to(d, driver); /* it has looked around by itself */
 	if (code == 0)
 		code = ask(d, driver);
-	after = put(ids, "drivers/%s/remove_id", driver);
+	/* what it knew before, by itself or from somebody else, it goes on knowing */
+	after = told == -EEXIST ? 0 : put(ids, "drivers/%s/remove_id", driver);
 	return code < 0 ? code : after;
 }
 

@@ -119,6 +119,10 @@ def test_by_ids(guest):
             does_not_know(guest, driver, other)
             bind(guest, 'restore', nic.address, by=[NO_ACCESS])
             is_with(guest, nic.address, 'igb')
+        bind(guest, 'unbind', nic.address)
+        guest.check('rm -r /run/cleat/.bind')
+        bind(guest, 'igb', nic.address, by=[NO_ACCESS])  # which knows it, and is told no ids
+        is_with(guest, nic.address, 'igb')
 
 
 def test_virtual_function(guest):
