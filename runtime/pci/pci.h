@@ -62,6 +62,7 @@ struct cleat_pci_device {
 	const struct cleat_pci_access *access; /* set while open, pci_access.h */
 	void *access_data;		       /* the access method's own */
 	int gone;			       /* the last scan did not find it any more */
+	uint32_t had_locked;		       /* pci_uio.c: files that it had locked, ever */
 };
 
 /** The PCI device that a device is, or NULL if it is on another bus. */

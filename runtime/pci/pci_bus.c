@@ -175,6 +175,7 @@ static void reread(struct cleat_pci_device *dev)
 		now.device_id != dev->device_id)
 		cleat_bus_anew(&keep);
 	keep.numa_node = now.device.numa_node;
+	now.had_locked = dev->had_locked;
 	*dev = now; /* closed, so there is nothing of the access method's in it */
 	dev->device = keep;
 }

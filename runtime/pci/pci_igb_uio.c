@@ -106,6 +106,8 @@ static int ioport(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_i
 	if (ret < 0)
 		return ret;
 	fd = cleat_uio_resource(dev, bar);
+	if (fd == -EBUSY)
+		return fd;
 	out->fd = fd < 0 ? -1 : fd;
 	return 0;
 }

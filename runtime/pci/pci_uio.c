@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -90,17 +91,50 @@ int cleat_uio_map_read(
 
 /* ---- open and close ---- */
 
+#define LOCK_CONFIG	 0U
+#define LOCK_NODE	 1U
+#define LOCK_RESOURCE(n) (2U << (n))
+
+/* What of a device workers have mapped, too, they may have yet when it comes back: they have been
+ * asked to unmap it. @param file  LOCK_… */
+static int lock(struct cleat_pci_device *dev, int fd, uint32_t file)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		dev->had_locked |= file;
+	else if (errno == EWOULDBLOCK && !(dev->had_locked & file))
+		return cleat_err(-EBUSY,
+			"another process drives it: another primary, or a worker whose primary is "
+			"dead; end that first");
+	return 0;
+}
+
+/* @return the descriptor, or negative errno and it is closed */
+static int locked(struct cleat_pci_device *dev, int fd, uint32_t file)
+{
+	int ret = fd < 0 ? fd : lock(dev, fd, file);
+
+	if (ret < 0)
+		cleat_pci_fd_close(&fd);
+	return ret < 0 ? ret : fd;
+}
+
+/* The node last: the kernel takes bus mastering from a device whenever one who had its node open
+ * closes it, whoever else has. */
 static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
 {
 	u->number = cleat_uio_find(dev->device.name, u->dir, sizeof(u->dir));
 	if (u->number < 0)
 		return u->number;
-	u->fd = cleat_pci_file_open(O_RDWR | O_NONBLOCK, "%s/uio%d", cleat_pci_dev(), u->number);
-	if (u->fd < 0)
-		return u->fd;
-	u->config_fd = cleat_pci_file_open(
-		O_RDWR, "%s/bus/pci/devices/%s/config", cleat_pci_sysfs(), dev->device.name);
-	return u->config_fd < 0 ? u->config_fd : 0;
+	u->config_fd = locked(dev,
+		cleat_pci_file_open(O_RDWR, "%s/bus/pci/devices/%s/config", cleat_pci_sysfs(),
+			dev->device.name),
+		LOCK_CONFIG);
+	if (u->config_fd < 0)
+		return u->config_fd;
+	u->fd = locked(dev,
+		cleat_pci_file_open(O_RDWR | O_NONBLOCK, "%s/uio%d", cleat_pci_dev(), u->number),
+		LOCK_NODE);
+	return u->fd < 0 ? u->fd : 0;
 }
 
 static void close_files(struct cleat_uio *u)
@@ -195,8 +229,10 @@ int cleat_uio_resource(struct cleat_pci_device *dev, unsigned bar)
 	int *fd = &of(dev)->resource_fds[bar];
 
 	if (*fd < 0) {
-		int ret = cleat_pci_file_open(O_RDWR, "%s/bus/pci/devices/%s/resource%u",
-			cleat_pci_sysfs(), dev->device.name, bar);
+		int ret = locked(dev,
+			cleat_pci_file_open(O_RDWR, "%s/bus/pci/devices/%s/resource%u",
+				cleat_pci_sysfs(), dev->device.name, bar),
+			LOCK_RESOURCE(bar));
 
 		if (ret < 0)
 			return ret;
@@ -267,7 +303,7 @@ int cleat_uio_pieces(
 	if (max == 0)
 		return cleat_err(-E2BIG, "BAR %u of %s is one piece", bar, dev->device.name);
 	ret = piece_by_resource(dev, bar, page, out);
-	if (ret > 0)
+	if (ret > 0 || ret == -EBUSY)
 		return ret;
 	snprintf(why, sizeof(why), "%.200s", cleat_error());
 	if (piece_by_map(dev, bar, page, out) == 1)

@@ -6,6 +6,10 @@
  *   interrupts     a read of /dev/uioN gives their count; here the descriptor does not block
  *   configuration  sysfs `config`
  *
+ * UIO lets in as many as may open the files. So whoever drives a device has them locked (flock). A
+ * worker's mapping of a BAR keeps the lock of `resourceN`, also when the primary is dead: nobody
+ * else gets the device before the last worker has ended.
+ *
  * Source: Documentation/driver-api/uio-howto.rst and Documentation/PCI/sysfs-pci.rst.
  */
 #ifndef CLEAT_RUNTIME_PCI_UIO_H
@@ -49,7 +53,8 @@ int cleat_uio_config_read(struct cleat_pci_device *dev, uint32_t off, void *buf,
 int cleat_uio_config_write(
 	struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len);
 
-/** sysfs `resourceN` of a BAR, opened at the first call. @return borrowed; negative errno */
+/** sysfs `resourceN` of a BAR, opened and locked at the first call. @return borrowed; -EBUSY:
+ * another process has it; negative errno */
 int cleat_uio_resource(struct cleat_pci_device *dev, unsigned bar);
 
 /** Take the count of interrupts out of /dev/uioN. @return 0, also if there is none; -EIO: the

@@ -69,6 +69,8 @@ static int ioport(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_i
 	if (bar >= CLEAT_PCI_BARS || b->kind != CLEAT_BAR_IO)
 		return cleat_err(-ENOENT, "%s has no I/O BAR %u", dev->device.name, bar);
 	fd = cleat_uio_resource(dev, bar);
+	if (fd == -EBUSY)
+		return fd;
 	*out = (struct cleat_pci_ioport){
 		.fd = fd < 0 ? -1 : fd, .base = (uint32_t)b->phys, .len = (uint32_t)b->len_bytes
 	};

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +156,43 @@ START_TEST(uio_opens_and_closes)
 	cleat_pci_close(&dev);
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
 	cleat_pci_close(&dev);
+}
+END_TEST
+
+/* Two primaries; then a worker that outlives one of them, by what it has mapped. */
+START_TEST(uio_in_other_hands)
+{
+	static struct cleat_pci_device other;
+	struct cleat_pci_piece p[CLEAT_PCI_MAX_PIECES];
+	struct cleat_pci_ioport io;
+	void *mapped;
+
+	bound_to("uio_pci_generic");
+	other = dev;
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), -EBUSY);
+	says("another process drives it");
+	ck_assert_int_eq(dev.access->pieces(&dev, 0, p, 4), 1);
+	mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, p[0].fd, 0);
+	ck_assert_ptr_ne(mapped, MAP_FAILED);
+	ck_assert_int_eq(dev.access->ioport(&dev, 2, &io), 0);
+	io.fd = dup(io.fd);
+	cleat_pci_close(&dev);
+
+	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert_int_eq(other.access->pieces(&other, 0, p, 4), -EBUSY);
+	says("another process drives it");
+	ck_assert_int_eq(other.access->ioport(&other, 2, &io), -EBUSY);
+	cleat_pci_close(&other);
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0); /* they are its own workers */
+	ck_assert_int_eq(dev.access->pieces(&dev, 0, p, 4), 1);
+	cleat_pci_close(&dev);
+
+	ck_assert_int_eq(munmap(mapped, 4096), 0);
+	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert_int_eq(other.access->pieces(&other, 0, p, 4), 1);
+	cleat_pci_close(&other);
+	close(io.fd);
 }
 END_TEST
 
@@ -391,6 +429,7 @@ static TCase *uio_tests(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, uio_opens_and_closes);
+	tcase_add_test(tc, uio_in_other_hands);
 	tcase_add_test(tc, uio_is_not_there);
 	tcase_add_test(tc, uio_behind_an_iommu);
 	tcase_add_test(tc, uio_bars_by_resource);
