@@ -2,9 +2,11 @@
 /* bind_check.c - what is refused, and why. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/pci/pci_sysfs.h"
 #include "tools/bind.h"
@@ -48,6 +50,30 @@ static int check_functions(const struct bind_device *d)
 		d->pci.device.name, d->pci.numvfs, d->pci.kernel_driver);
 }
 
+/* What is mapped by VFIO does not say of which device it is. But the kernel opens no group twice,
+ * and counts mappings. Not for those who only look: for a moment this keeps others from opening it.
+ */
+static int check_group_open(const struct bind_device *d)
+{
+	char path[64];
+	int fd, busy;
+
+	if (d->pci.iommu_group == CLEAT_PCI_NO_GROUP ||
+		strcmp(d->pci.kernel_driver, "vfio-pci") != 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/dev/vfio/%d", d->pci.iommu_group);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	busy = fd < 0 && errno == EBUSY;
+	if (fd >= 0)
+		(void)close(fd);
+	if (!busy)
+		return 0;
+	return cleat_err(-EBUSY,
+		"%s is in use: a process has registers of IOMMU group %d mapped, perhaps a worker whose "
+		"primary is dead; the kernel would wait for it; --force takes it all the same",
+		d->pci.device.name, d->pci.iommu_group);
+}
+
 int bind_check_take(const struct bind_device *d, const struct bind_options *o)
 {
 	const char *address = d->pci.device.name;
@@ -66,7 +92,8 @@ int bind_check_take(const struct bind_device *d, const struct bind_options *o)
 	if (code > 0)
 		return cleat_err(-EBUSY, "%s is in use: %s; --force takes it all the same", address,
 			use.why);
-	code = check_functions(d);
+	code = check_group_open(d);
+	code = code < 0 ? code : check_functions(d);
 	return code < 0 ? code : check_hidden_net(d);
 }
 

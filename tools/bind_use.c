@@ -219,6 +219,23 @@ static int has_open(const char *pid, const struct nodes *nodes)
 	return found;
 }
 
+/* Has it registers mapped? A worker whose primary is dead has, and no node open. */
+static int has_mapped(const char *pid, const struct bind_device *d)
+{
+	char path[64], part[64], line[512];
+	int found = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
+	(void)snprintf(part, sizeof(part), "/%s/resource", d->pci.device.name);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, part) != NULL;
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
 static void name_of(const char *pid, char name[32])
 {
 	char path[64];
@@ -244,7 +261,8 @@ static int process_has(const struct bind_device *d, struct bind_use *use)
 	nodes_of(d, &nodes);
 	proc = nodes.n > 0 ? opendir("/proc") : NULL;
 	while (proc != NULL && !found && (entry = readdir(proc)) != NULL) {
-		found = isdigit((unsigned char)entry->d_name[0]) && has_open(entry->d_name, &nodes);
+		found = isdigit((unsigned char)entry->d_name[0]) &&
+			(has_open(entry->d_name, &nodes) || has_mapped(entry->d_name, d));
 		if (!found)
 			continue;
 		name_of(entry->d_name, name);

@@ -30,7 +30,7 @@ static const char DOC[] =
 	"\n"
 	"A controller bound so has no interface any more: ip and ethtool do not see it. Refused, with "
 	"the reason: an interface in use (up with an address, the default route, below a VLAN, in a "
-	"bridge or bond); a device that a process has open; one whose virtual functions would go; what is no network controller; a group of "
+	"bridge or bond); a device that a process has open or mapped; one whose virtual functions would go; what is no network controller; a group of "
 	"the IOMMU that holds other devices in use. --force does it all the same. All devices are "
 	"checked before the first is changed, and each is looked at afterwards: what is printed is so. "
 	"A device that cannot be bound goes back where it was.\n"
