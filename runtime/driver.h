@@ -114,6 +114,9 @@ struct cleat_port_ctrl {
 	uint64_t *hw_stats;		/* [CLEAT_MAX_HW_STATS], zeroed: the device's counters */
 };
 #define CLEAT_MAX_HW_STATS 64
+/* The last of them has no name: packets that came and that the device dropped for want of a buffer.
+ * They are part of the port's rx_missed. */
+#define CLEAT_HW_RX_MISSED (CLEAT_MAX_HW_STATS - 1)
 
 /* The shared state of one queue of @p port. */
 struct cleat_queue_shm *cleat_port_ctrl_queue(

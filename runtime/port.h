@@ -156,7 +156,8 @@ struct cleat_port_area_shm *cleat_port_area(const struct cleat_port_shm *row);
 struct cleat_queue_shm *cleat_port_queue(
 	const struct cleat_port_shm *row, enum cleat_dir dir, unsigned queue);
 
-/** Sums over all queues, from shared memory; any process. @return 0 or -ENODEV */
+/** Sums over all queues, and what the device dropped before any (rx_missed), from shared memory;
+ * any process. @return 0 or -ENODEV */
 int cleat_port_stats(uint16_t port, struct cleat_port_stats *out);
 
 struct cleat_xstat_value {

@@ -59,8 +59,11 @@ static void read_queue(const struct cleat_queue_shm *q, uint64_t values[4])
 	values[3] = cleat_load_relaxed(&q->missed);
 }
 
+/* Of all queues; what the device missed belongs to none of them. */
 static void sum(const struct cleat_port_shm *row, uint64_t sums[2][4])
 {
+	const struct cleat_port_area_shm *area = cleat_port_area(row);
+
 	memset(sums, 0, sizeof(uint64_t) * 8);
 	for (unsigned dir = 0; dir < 2; dir++) {
 		for (unsigned queue = 0; queue < CLEAT_MAX_QUEUES; queue++) {
@@ -71,6 +74,7 @@ static void sum(const struct cleat_port_shm *row, uint64_t sums[2][4])
 				sums[dir][i] += values[i];
 		}
 	}
+	sums[CLEAT_RX][3] += cleat_load_relaxed(&area->hw_stats[CLEAT_HW_RX_MISSED]);
 }
 
 int cleat_port_stats(uint16_t port, struct cleat_port_stats *out)

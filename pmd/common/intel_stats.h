@@ -14,12 +14,14 @@
 extern "C" {
 #endif
 
-#define CLEAT_INTEL_STATS 42
+#define CLEAT_INTEL_STATS     42
+#define CLEAT_INTEL_RX_MISSED 3 /* one of them */
 
 /** Their names, by index in cleat_port_ctrl.hw_stats. */
 extern const char *const cleat_intel_stats_names[CLEAT_INTEL_STATS];
 
-/** Add the registers to @p stats. Nothing is added if the device is gone. Control side only. */
+/** Add the registers to @p stats, a port's hw_stats. Nothing is added if the device is gone.
+ * Control side only. */
 void cleat_intel_stats_add(void *bar, uint64_t *stats);
 
 #ifdef __cplusplus

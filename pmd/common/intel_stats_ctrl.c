@@ -3,6 +3,7 @@
 #include "pmd/common/intel_regs.h"
 #include "pmd/common/intel_stats.h"
 #include "pmd/common/nic_mmio.h"
+#include "runtime/driver.h"
 
 /* A counter of 64 bits: low half first, reading the high half clears both. */
 #define WIDE 1U
@@ -53,6 +54,8 @@ static const uint16_t offsets[CLEAT_INTEL_STATS] = {
 	0x40f4,	       /* tx_broadcast_packets */
 };
 
+static_assert(CLEAT_INTEL_STATS <= CLEAT_HW_RX_MISSED, "the last one is the port's");
+
 void cleat_intel_stats_add(void *bar, uint64_t *stats)
 {
 	if (cleat_mmio_read32(cleat_mmio_reg(bar, CLEAT_INTEL_STATUS)) == CLEAT_MMIO_GONE)
@@ -65,4 +68,5 @@ void cleat_intel_stats_add(void *bar, uint64_t *stats)
 			value |= (uint64_t)cleat_mmio_read32(cleat_mmio_reg(bar, off + 4)) << 32;
 		cleat_store_relaxed(&stats[i], stats[i] + value);
 	}
+	cleat_store_relaxed(&stats[CLEAT_HW_RX_MISSED], stats[CLEAT_INTEL_RX_MISSED]);
 }

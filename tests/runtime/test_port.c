@@ -181,10 +181,13 @@ START_TEST(statistics_by_name)
 	ck_assert_int_eq(cleat_tx_burst(PORT, 1, NULL, 7), 7);
 	queues[CLEAT_MAX_QUEUES].missed = 2;
 	queues[0].errors = 3;
+	queues[0].missed = 4;
+	cleat_port_area(&cleat_registry->ports[PORT])->hw_stats[CLEAT_HW_RX_MISSED] = 5;
 	ck_assert_int_eq(cleat_port_stats(PORT, &stats), 0);
 	ck_assert_uint_eq(stats.tx_packets, 7);
 	ck_assert_uint_eq(stats.tx_dropped, 2);
 	ck_assert_uint_eq(stats.rx_errors, 3);
+	ck_assert_uint_eq(stats.rx_missed, 9);
 	ck_assert_int_eq(cleat_port_stats(PORT + 1, &stats), -ENODEV);
 	count = cleat_port_xstats(PORT, values, 64);
 	ck_assert_int_eq(count, 8 + 3 * 4 + 2);
@@ -194,6 +197,10 @@ START_TEST(statistics_by_name)
 	ck_assert_uint_eq(value, 1);
 	ck_assert_int_eq(cleat_port_xstat(PORT, "tx_dropped", &value), 0);
 	ck_assert_uint_eq(value, 2);
+	ck_assert_int_eq(cleat_port_xstat(PORT, "rx_missed", &value), 0);
+	ck_assert_uint_eq(value, 9);
+	ck_assert_int_eq(cleat_port_xstat(PORT, "rx_q0_missed", &value), 0);
+	ck_assert_uint_eq(value, 4);
 	ck_assert_int_eq(cleat_port_xstat(PORT, "tx_q9_bursts", &value), -ENOENT);
 }
 END_TEST
