@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""death.py - owners of queues that die while others use the same port: those go on, others follow."""
+"""death.py - owners of queues that die while others use the same port: the device is done with
+their queues, those others go on, the next ones follow."""
+import os
+
 import bed
+import lab
+
+PROGRAM = os.path.dirname(lab.BIN) + '/tests/lab/resting'
 
 
 def grows(primary, nic, name):
@@ -13,6 +19,12 @@ def kill(worker):
     """At any instruction."""
     worker.signal(9)
     worker.wait()
+
+
+def rests(primary, nic, direction):
+    """Queue 0, whose owner has died, is nobody's, and its ring stays clear while packets come."""
+    primary.guest.check([PROGRAM, primary.instance, str(primary.port(nic)), direction],
+                        user='nobody')
 
 
 def run(guest, a, b, driver, check=None, nic_args=''):
@@ -41,12 +53,14 @@ def run(guest, a, b, driver, check=None, nic_args=''):
         for _ in range(2):
             grows(primary, b, 'rx_packets')
             kill(at_b)
+            rests(primary, b, 'rx')
             grows(primary, b, 'tx_packets')
             grows(primary, a, 'rx_packets')
             primary.audit()
             at_b = receiver()
         grows(primary, b, 'rx_packets')
         kill(from_b)
+        rests(primary, b, 'tx')
         grows(primary, b, 'rx_packets')
         primary.audit()
         from_b = sender()
