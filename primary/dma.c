@@ -10,6 +10,7 @@
 #include "runtime/iova.h"
 #include "runtime/log.h"
 #include "runtime/pci/pci_access.h"
+#include "runtime/pci/pci_file.h"
 
 /* ---- which addresses ---- */
 
@@ -29,7 +30,8 @@ static const struct cleat_pci_access *access_of(struct cleat_device *device)
 {
 	const struct cleat_pci_device *pci = cleat_pci_of(device);
 
-	if (pci == NULL || cleat_bus_lists_hide(device) || !has_driver(device))
+	if (pci == NULL || cleat_bus_lists_hide(device) || !has_driver(device) ||
+		cleat_pci_is_recorded())
 		return NULL;
 	return cleat_pci_access_find(pci->kernel_driver);
 }

@@ -58,7 +58,7 @@ static const struct argp_option OPTIONS[] = {
 		"uio_pci_generic or igb_uio is used; see cleat bind)",
 		0 },
 	{ "sysfs-root", KEY_SYSFS_ROOT, "DIR", 0,
-		"Where sysfs is (default /sys); for tests with recorded trees", 0 },
+		"Where sysfs is (default /sys). Devices of a recorded tree are only looked at", 0 },
 
 	{ NULL, 0, NULL, 0, "Memory", 3 },
 	{ "memory", 'm', "MIB", 0, "Memory for rings, pools and zones, in MiB (default 256)", 0 },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/pci/pci_file.h"
 #include "runtime/pci/pci_methods.h"
 #include "runtime/pci/pci_vfio.h"
 
@@ -69,6 +70,10 @@ int cleat_pci_open(struct cleat_pci_device *dev, uint32_t iova_mode)
 	access = cleat_pci_access_find(dev->kernel_driver);
 	if (access == NULL)
 		return refuse_driver(dev);
+	if (cleat_pci_is_recorded())
+		return cleat_err(-ENODEV,
+			"%s is only looked at: %s is no sysfs, so what it tells of is not here",
+			dev->device.name, cleat_pci_sysfs());
 	if ((access->iova_modes & iova_mode) == 0 ||
 		iova_mode == (CLEAT_PCI_IOVA_VA | CLEAT_PCI_IOVA_PA))
 		return refuse_mode(dev, iova_mode);

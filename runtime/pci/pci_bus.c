@@ -15,6 +15,7 @@
 #include "runtime/pci/pci.h"
 #include "runtime/pci/pci_access.h"
 #include "runtime/pci/pci_config.h"
+#include "runtime/pci/pci_file.h"
 #include "runtime/pci/pci_sysfs.h"
 #include "runtime/registry.h"
 
@@ -291,7 +292,8 @@ static int pci_plug(struct cleat_bus *bus, struct cleat_device *device)
 		mode = CLEAT_PCI_IOVA_PA;
 	code = cleat_pci_open(dev, mode);
 	/* The kernel's own drivers hold most devices of most machines: no failure of ours. */
-	if (code < 0 && cleat_pci_access_find(dev->kernel_driver) == NULL)
+	if (code < 0 &&
+		(cleat_pci_access_find(dev->kernel_driver) == NULL || cleat_pci_is_recorded()))
 		return -ENODEV;
 	return code == -ENODEV ? -EIO : code;
 }

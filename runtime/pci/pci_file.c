@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/error.h"
+#include "runtime/pci/pci.h"
 #include "runtime/pci/pci_sysfs.h"
 
 static const char *dev_root = "/dev";
@@ -34,6 +37,15 @@ static int make_path(char path[CLEAT_PCI_PATH_LEN], const char *fmt, va_list arg
 	if (n < 0 || n >= CLEAT_PCI_PATH_LEN)
 		return cleat_err(-ENAMETOOLONG, "path %s… is too long", path);
 	return 0;
+}
+
+int cleat_pci_is_recorded(void)
+{
+	const char *sysfs = cleat_pci_sysfs();
+	struct statfs fs;
+
+	return strcmp(sysfs, "/sys") != 0 && strcmp(dev_root, "/dev") == 0 &&
+	       statfs(sysfs, &fs) == 0 && fs.f_type != SYSFS_MAGIC;
 }
 
 int cleat_pci_file_open(int flags, const char *fmt, ...)

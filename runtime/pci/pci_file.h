@@ -19,6 +19,10 @@ extern "C" {
 void cleat_pci_dev_set(const char *root);
 const char *cleat_pci_dev(void);
 
+/** Is sysfs somewhere else, and no sysfs? Then what it tells of is not in this machine, and what
+ * this machine has of the same name is something else. @return 1 or 0 */
+int cleat_pci_is_recorded(void);
+
 /** @return a descriptor (O_CLOEXEC), the caller's; negative errno */
 int cleat_pci_file_open(int flags, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
