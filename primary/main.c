@@ -10,6 +10,7 @@
 
 #include "primary/boot.h"
 #include "runtime/log.h"
+#include "runtime/std_fds.h"
 
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
@@ -42,8 +43,10 @@ int main(int argc, char **argv)
 {
 	static struct cleat_options options;
 	struct cleat_primary *p;
-	enum cleat_exit code = cleat_options_parse(&options, argc, argv);
+	enum cleat_exit code;
 
+	cleat_std_fds_fill();
+	code = cleat_options_parse(&options, argc, argv);
 	if (code != CLEAT_EXIT_OK)
 		return (int)code;
 	cleat_log_set(cleat_log_to_file, stderr);

@@ -13,6 +13,7 @@
 #include "runtime/error.h"
 #include "runtime/port_offload.h"
 #include "runtime/registry.h"
+#include "runtime/std_fds.h"
 #include "secondary/sleep.h"
 #include "secondary/threads.h"
 
@@ -248,6 +249,7 @@ void cleat_cli_init(struct cleat_cli *cli, const char *name)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 
+	cleat_std_fds_fill();
 	program = name;
 	*cli = (struct cleat_cli){
 		.instance = "default",

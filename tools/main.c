@@ -12,6 +12,7 @@
 #include "ipc/observer.h"
 #include "proto/version.h"
 #include "runtime/error.h"
+#include "runtime/std_fds.h"
 #include "tools/command.h"
 
 struct command {
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
 	struct arguments a = { .tool = { .interval_ms = 1000, .audit_timeout_ms = 10000 } };
 	int err;
 
+	cleat_std_fds_fill();
 	argp_program_version = "cleat " CLEAT_VERSION;
 	argp_err_exit_status = CLEAT_EXIT_USAGE;
 	(void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);

@@ -25,7 +25,7 @@ FOLDERS = {
 # without the ending; the first that fits counts.
 TIERS = {
     'runtime': [
-        ('basics', 'arch clock limits look error log'),
+        ('basics', 'arch clock limits look error log std_fds'),
         ('memory', 'handle* row shared registry* thread* grace* window* segment* zone* iova* memory*'
                    ' numa* prefault* hugepage* pagemap*'),
         ('rings and mbufs', 'owner* ring* mempool* pool* mbuf* audit* sweep* cache*'),
