@@ -10,6 +10,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/error.h"
+#include "runtime/pci/pci.h"
 #include "secondary/cli.h"
 #include "secondary/ports.h"
 #include "secondary/rewrite.h"
@@ -147,17 +148,36 @@ static int add_pair(struct plan *plan, int a, int b)
 	return err;
 }
 
+/* The name at the start of a list, up to a comma or colon, or a PCI address, which has colons.
+ * @return how long it is there; 0: there is none */
+static size_t take_port(const char *text, char name[NAME_BYTES])
+{
+	size_t first = strcspn(text, ",:");
+
+	for (size_t len = first; len < NAME_BYTES; len += 1 + strcspn(text + len + 1, ",:")) {
+		char address[CLEAT_NAME_LEN];
+
+		(void)snprintf(name, NAME_BYTES, "%.*s", (int)len, text);
+		if (cleat_pci_address(name, address)) {
+			(void)snprintf(name, NAME_BYTES, "%s", address);
+			return len;
+		}
+		if (text[len] != ':')
+			break;
+	}
+	(void)snprintf(name, NAME_BYTES, "%.*s", (int)first, text);
+	return first < NAME_BYTES ? first : 0;
+}
+
 /* The next port in a list. @return its id or negative errno */
 static int next_port(const char **text)
 {
 	struct cleat_port_shm row;
-	size_t len = strcspn(*text, ",:");
 	char name[NAME_BYTES];
+	size_t len = take_port(*text, name);
 
-	if (len == 0 || len >= sizeof(name))
+	if (len == 0)
 		return cleat_err(-EINVAL, "-p is wrong at '%s': it looks like 0,1 or 0:1", *text);
-	memcpy(name, *text, len);
-	name[len] = '\0';
 	*text += len;
 	return cleat_port_find(name, &row);
 }
