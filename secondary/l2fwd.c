@@ -88,7 +88,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->one_way = true;
 		return 0;
 	case KEY_TX_FIRST:
-		err = cleat_cli_number("--tx-first", arg, 1, CLEAT_MAX_BURST, &o->tx_first);
+		err = cleat_cli_number("tx-first", arg, 1, CLEAT_MAX_BURST, &o->tx_first);
 		break;
 	case ARGP_KEY_ARG:
 		err = cleat_err(-EINVAL, "%s: not an option (see --help)", arg);

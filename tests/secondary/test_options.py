@@ -11,6 +11,7 @@ BIN = os.environ.get('CLEAT_BIN', 'build/release/bin')
 INSTANCE = 'test-options-%d' % os.getpid()
 FAILED, USAGE = 1, 2
 CASES = [  # program, options, exit code, how the sentence begins
+    ('cleat-l2fwd', ['--tx-first', '0'], USAGE, '--tx-first 0: give a number from 1 to'),
     ('cleat-l2fwd', ['-T', 'x'], USAGE, '-T x: give'),
     ('cleat-l2fwd', ['-p', ''], USAGE, "-p is wrong at ''"),
     ('cleat-l2fwd', ['-p', '0:1:0'], USAGE, "-p is wrong at ':0'"),
