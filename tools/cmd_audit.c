@@ -9,6 +9,8 @@
 #include "tools/command.h"
 #include "tools/table.h"
 
+#define TIMEOUT_MS 10000 /* as the help says */
+
 static const struct cleat_column COLUMNS[] = {
 	{ "POOL", "pool", 0 },
 	{ "SIZE", "size", 1 },
@@ -46,7 +48,8 @@ int cleat_cmd_audit(const struct cleat_tool *tool)
 {
 	static struct cleat_audit pools[CLEAT_MAX_POOLS];
 	struct cleat_table *t;
-	int err = cleat_audit_run(pools, tool->audit_timeout_ms), bad = 0;
+	unsigned timeout_ms = tool->audit_timeout_ms != 0 ? tool->audit_timeout_ms : TIMEOUT_MS;
+	int err = cleat_audit_run(pools, timeout_ms), bad = 0;
 
 	if (err != 0) {
 		fprintf(stderr, "cleat: audit: %s\n", cleat_error());

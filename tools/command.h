@@ -23,11 +23,11 @@ enum cleat_exit {
 struct cleat_tool {
 	const char *instance;
 	int json;
-	int watch;	      /* stats: go on */
-	int all;	      /* stats: every counter by name */
-	unsigned interval_ms; /* between two looks */
-	uint64_t rounds;      /* looks; 0: until interrupted */
-	unsigned audit_timeout_ms;
+	int watch;		   /* stats: go on */
+	int all;		   /* stats: every counter by name */
+	unsigned interval_ms;	   /* between two looks */
+	uint64_t rounds;	   /* looks; 0: until interrupted */
+	unsigned audit_timeout_ms; /* 0: as long as usual */
 };
 
 struct cleat_table;

@@ -102,6 +102,23 @@ static unsigned parse_seconds(const struct argp_state *state, const char *option
 	return (unsigned)(s * 1000);
 }
 
+/* Is there a command, and do the options go with it? */
+static void check_together(const struct argp_state *state, const struct arguments *a)
+{
+	int (*run)(const struct cleat_tool *tool) = a->command != NULL ? a->command->run : NULL;
+
+	if (a->bind == NULL && run == NULL)
+		argp_error(state, "say what to show, for instance: cleat ps");
+	if (a->tool.watch && run != cleat_cmd_stats)
+		argp_error(state, "--watch goes with stats");
+	if (a->tool.all && (a->tool.watch || run != cleat_cmd_stats))
+		argp_error(state, "--all goes with stats, without --watch");
+	if (a->tool.rounds != 0 && !a->tool.watch)
+		argp_error(state, "--count goes with stats --watch");
+	if (a->tool.audit_timeout_ms != 0 && run != cleat_cmd_audit)
+		argp_error(state, "--timeout goes with audit");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -144,16 +161,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "no command is called %s; see --help", arg);
 		return 0;
 	case ARGP_KEY_END:
-		if (a->bind != NULL && (a->tool.watch || a->tool.all))
-			argp_error(state, "--watch and --all go with stats");
-		if (a->bind != NULL)
-			return 0;
-		if (a->command == NULL)
-			argp_error(state, "say what to show, for instance: cleat ps");
-		if (a->tool.watch && a->command->run != cleat_cmd_stats)
-			argp_error(state, "--watch goes with stats");
-		if (a->tool.all && (a->tool.watch || a->command->run != cleat_cmd_stats))
-			argp_error(state, "--all goes with stats, without --watch");
+		check_together(state, a);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -192,7 +200,7 @@ static int written(int code)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { OPTIONS, parse, "COMMAND", DOC, NULL, NULL, NULL };
-	struct arguments a = { .tool = { .interval_ms = 1000, .audit_timeout_ms = 10000 } };
+	struct arguments a = { .tool = { .interval_ms = 1000 } };
 	int err;
 
 	cleat_std_fds_fill();

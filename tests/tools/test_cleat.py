@@ -52,7 +52,9 @@ def check_usage():
     for args, word in ((['frobnicate'], 'frobnicate'), ([], 'cleat ps'), (['ps', 'map'], 'one'),
                        (['ps', '--watch'], 'stats'), (['stats', '--watch=0'], '--watch'),
                        (['stats', '--count', 'x'], '--count'),
-                       (['ps', '--all'], '--all'), (['stats', '--all', '--watch'], '--all'), (['--nonsense'], 'nonsense')):
+                       (['stats', '--count', '3'], '--watch'), (['ps', '--timeout', '1'], 'audit'),
+                       (['ps', '--all'], '--all'),
+                       (['stats', '--all', '--watch'], '--all'), (['--nonsense'], 'nonsense')):
         code, _, errors = cleat(*args)
         expect('%s: exit code 2, is %d' % (args, code), code == 2)
         expect('%s: "%s" in: %s' % (args, word, errors), word in errors)
