@@ -90,11 +90,11 @@ static struct cleat_table *totals(const struct look *look)
 			continue;
 		port_cells(t, p);
 		cleat_table_number(t, s->rx_packets);
-		cleat_table_number(t, s->rx_bytes);
+		cleat_table_bytes(t, s->rx_bytes);
 		cleat_table_number(t, s->rx_errors);
 		cleat_table_number(t, s->rx_missed);
 		cleat_table_number(t, s->tx_packets);
-		cleat_table_number(t, s->tx_bytes);
+		cleat_table_bytes(t, s->tx_bytes);
 		cleat_table_number(t, s->tx_errors);
 		cleat_table_number(t, s->tx_dropped);
 	}
