@@ -5,8 +5,8 @@
  * All of a pool lies in one zone: ring, caches, mbufs (struct cleat_mempool_layout). A cache
  * belongs to one thread, who alone writes it; it lies in shared memory, so it outlives that thread.
  *
- *   get      handles copied from the top of the cache → len -= n → owner = PROCESS
- *   put      owner = POOL → handles stored above the top → len += n
+ *   get      len -= n → handles read where they are, behind the end → owner = PROCESS
+ *   put      owner = POOL → handles stored behind the end → len += n
  *   refill   ring → array beyond len → len += k
  *   flush    len -= k → owner = POOL anew → ring
  *
@@ -62,7 +62,7 @@ struct cleat_mempool_layout {
 };
 
 /**
- * @param count          mbufs, 1..CLEAT_MAX_RING - CLEAT_MAX_BURST
+ * @param count          mbufs, 1..CLEAT_MAX_RING - 1
  * @param data_bytes     of each mbuf, headroom not counted; headroom + data at most 65,535
  * @param headroom       before the data
  * @param cache_handles  of each thread; 0: no caches; at most CLEAT_MAX_CACHE

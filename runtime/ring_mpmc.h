@@ -9,10 +9,10 @@
  *   consumer   copy full slots
  *              CAS tail                   taken
  *
- *   producer dies             what others see                    the reaper (ring_recover.h)
- *   before the CAS            nothing                            intent names slots of others or
- * none between CAS and a store   consumers stop at the empty slot   makes a tombstone of it after
- * the last store      whole burst                        clears the intent
+ *   producer dies           what others see                  the reaper (ring_recover.h)
+ *   before the CAS          nothing                          finds slots of others, or none
+ *   between CAS and store   consumers stop at the empty one  makes a tombstone of it
+ *   after the last store    the whole burst                  clears the intent
  *
  * Raw: no operation bracket (shared.h); the caller has one, or is alone.
  */

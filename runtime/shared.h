@@ -19,9 +19,10 @@ extern "C" {
  * What a thread is in the middle of.
  *
  *   busy    even: outside any operation; odd: inside one. It goes up by one at each entry and exit.
- *   intent  0: none; else the claim on an MPMC ring's head that was announced before it was made
- * (ring_mpmc.h). ref     0: none; else the change of a reference count that was announced before it
- * was made (mbuf_ref.h).
+ *   intent  0: none; else the claim on an MPMC ring's head, announced before it is made
+ *           (ring_mpmc.h)
+ *   ref     0: none; else the change of a reference count, announced before it is made
+ *           (mbuf_ref.h)
  */
 struct cleat_thread_shm {
 	uint64_t busy;
