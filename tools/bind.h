@@ -115,6 +115,7 @@ int bind_restore(struct bind_device *d, const struct bind_options *o);
 
 /* ---- bind_list.c ---- */
 
+/** @return an exit code, of cleat_tool_show(); negative errno with a sentence */
 int bind_list(const struct cleat_tool *tool);
 
 #ifdef __cplusplus

@@ -292,8 +292,10 @@ int cleat_cmd_bind(const struct cleat_tool *tool, int argc, char **argv)
 	code = understand(&job);
 	if (code != 0)
 		return code;
-	if (job.verb == LIST)
-		return bind_list(&job.tool) < 0 ? fail(CLEAT_EXIT_FAILED) : CLEAT_EXIT_OK;
+	if (job.verb == LIST) {
+		code = bind_list(&job.tool);
+		return code < 0 ? fail(CLEAT_EXIT_FAILED) : code;
+	}
 	code = check(&job);
 	return code != 0 ? code : change(&job);
 }

@@ -93,6 +93,11 @@ def check_list(pci):
                        ('sriov_totalvfs', '7\n')):
         pci.file(A, name, text)
     pci.link(B, 'physfn', '../' + A)
+    with open('/dev/full', 'w', encoding='utf-8') as full:
+        done = subprocess.run([BIN + '/cleat', 'bind', '--sysfs-root', pci.root, 'list'],
+                              stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    expect('list > /dev/full is told once: %d %s' % (done.returncode, done.stderr),
+           done.returncode == FAILED and done.stderr.count('cannot be written') == 1)
     rows = json.loads(bind(pci, 'list', '--json')[1])
     expect('list --json: %s' % rows[0], rows[0] == {
         'address': A, 'class': 'Ethernet', 'id': '8086:10d3', 'node': 0, 'driver': 'e1000e',
