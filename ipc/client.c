@@ -243,6 +243,16 @@ static int send_ready(struct cleat_client *c, uint64_t deadline_ns)
 	return cleat_client_send(c->sock, &env, deadline_ns);
 }
 
+/* The primary did not wait for Ready; why not lies behind what was read so far. @return it */
+static int read_reject(struct cleat_client *c)
+{
+	int err;
+
+	while ((err = read_one(c)) == 1)
+		;
+	return err == -EAGAIN ? -EPIPE : err;
+}
+
 /* Tell the primary why we leave, if it still listens; the thread's sentence stays. */
 static void send_failed(struct cleat_client *c, int status)
 {
@@ -276,6 +286,8 @@ static int attach(
 	}
 	if (!err)
 		err = send_ready(c, deadline_ns);
+	if (err == -EPIPE)
+		err = read_reject(c);
 	if (err && c->hs.state != CLEAT_HS_CLOSED)
 		send_failed(c, err);
 	return err;

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ static struct {
 	int welcome_status, segment_status;
 	int welcomes, segments, removes, events, lost;
 	int kept_fd;
+	sem_t *slow; /* what mapping a segment waits for */
 } seen;
 
 static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *fd)
@@ -39,6 +42,8 @@ static int on_segment_add(void *arg, const Cleat__Segment *segment, int *fd)
 	(void)arg;
 	(void)segment;
 	seen.segments++;
+	while (seen.slow != NULL && sem_wait(seen.slow) < 0)
+		;
 	if (seen.kept_fd < 0) {
 		seen.kept_fd = *fd; /* take the first */
 		*fd = -1;
@@ -154,6 +159,41 @@ START_TEST(a_refusal_is_told)
 	ck_assert_ptr_null(client);
 	ck_assert_ptr_nonnull(strstr(cleat_error(), "user nobody is not allowed"));
 	ipc_fake_join(&fake);
+}
+END_TEST
+
+static sem_t refused;
+
+/* Without a word from the client, which then finds the socket closed. */
+static void script_reject_late(int sock, void *arg)
+{
+	Cleat__Segment a = segment_at(1), *list[] = { &a };
+	int fd = ipc_memfd(4096);
+
+	(void)arg;
+	ipc_expect(sock, CLEAT__ENVELOPE__BODY_HELLO);
+	ipc_send_welcome(sock, fd, 4096, CLEAT_WINDOW_BASE_DEFAULT);
+	ipc_send_map(sock, 1, 1, list, &fd);
+	ipc_send_reject(sock, -ETIMEDOUT, "nothing came for 2000 ms while Ready was expected");
+	(void)shutdown(sock, SHUT_RDWR);
+	sem_post(&refused);
+	close(fd);
+}
+
+START_TEST(a_late_refusal_is_told)
+{
+	struct cleat_client *client;
+	struct ipc_fake fake;
+
+	sem_init(&refused, 0, 0);
+	seen.slow = &refused;
+	ipc_fake_start(&fake, script_reject_late, NULL);
+	ck_assert_int_eq(attach(&fake, &client), -ETIMEDOUT);
+	ck_assert_msg(strstr(cleat_error(), "while Ready was expected"), "%s", cleat_error());
+	ck_assert_int_eq(seen.segments, 1);
+	ipc_fake_join(&fake);
+	close(seen.kept_fd);
+	sem_destroy(&refused);
 }
 END_TEST
 
@@ -428,7 +468,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { attach_and_detach, a_refusal_is_told,
+	const TTest *tests[] = { attach_and_detach, a_refusal_is_told, a_late_refusal_is_told,
 		a_client_that_cannot_go_on_says_so, a_primary_that_misbehaves,
 		no_primary_and_bad_names, requests_and_their_ends, answers_that_nobody_needs,
 		unanswered_requests_are_limited, memory_comes_and_goes };
