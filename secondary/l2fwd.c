@@ -61,8 +61,8 @@ static int take_stats(const char *text, double *out)
 	char *end;
 
 	*out = strtod(text, &end);
-	if (end == text || *end != '\0' || !(*out >= 0) || *out > 86400)
-		return cleat_err(-EINVAL, "-T %s: give seconds, 0 for none", text);
+	if (end == text || *end != '\0' || !(*out == 0 || (*out >= 0.001 && *out <= 86400)))
+		return cleat_err(-EINVAL, "-T %s: give seconds from 0.001, or 0 for none", text);
 	return 0;
 }
 

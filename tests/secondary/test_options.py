@@ -13,6 +13,7 @@ FAILED, USAGE = 1, 2
 CASES = [  # program, options, exit code, how the sentence begins
     ('cleat-l2fwd', ['--tx-first', '0'], USAGE, '--tx-first 0: give a number from 1 to'),
     ('cleat-l2fwd', ['-T', 'x'], USAGE, '-T x: give'),
+    ('cleat-l2fwd', ['-T', '0.0001', '--packets', '9'], USAGE, '-T 0.0001: give'),
     ('cleat-l2fwd', ['-p', ''], USAGE, "-p is wrong at ''"),
     ('cleat-l2fwd', ['-p', '0:1:0'], USAGE, "-p is wrong at ':0'"),
     ('cleat-l2fwd', ['-p', '0:1,'], USAGE, '-p is wrong: it ends with'),
