@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #define READ_TRIES 1000
+#define WAIT_TRIES 200 /* of a millisecond */
 
 void cleat_row_write(void *row, const void *from, size_t len, size_t seq_off)
 {
@@ -56,4 +58,16 @@ int cleat_row_read(void *to, const void *row, size_t len, size_t seq_off)
 			return 0;
 	}
 	return -EAGAIN;
+}
+
+int cleat_row_wait(void *to, const void *row, size_t len, size_t seq_off)
+{
+	static const struct timespec PAUSE = { .tv_nsec = 1000000 };
+	int rc = cleat_row_read(to, row, len, seq_off);
+
+	for (int i = 0; rc == -EAGAIN && i < WAIT_TRIES; i++) {
+		(void)nanosleep(&PAUSE, NULL);
+		rc = cleat_row_read(to, row, len, seq_off);
+	}
+	return rc;
 }

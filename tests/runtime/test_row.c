@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/row.h"
 
@@ -98,6 +99,31 @@ static void *writer(void *arg)
 	return arg;
 }
 
+/* The primary has lost its processor while it writes. */
+static void *end_late(void *arg)
+{
+	struct row *row = arg, from;
+
+	fill(&from, 2);
+	usleep(5000);
+	CLEAT_ROW_WRITE(row, &from);
+	return NULL;
+}
+
+START_TEST(test_wait_for_a_late_writer)
+{
+	struct row row = { .seq = 1 }, copy;
+	pthread_t writer;
+
+	ck_assert_int_eq(CLEAT_ROW_WAIT(&copy, &row), -EAGAIN);
+	ck_assert_int_eq(pthread_create(&writer, NULL, end_late, &row), 0);
+	ck_assert_int_eq(CLEAT_ROW_WAIT(&copy, &row), 0);
+	ck_assert_uint_eq(copy.b, 2);
+	ck_assert(is_whole(&copy));
+	ck_assert_int_eq(pthread_join(writer, NULL), 0);
+}
+END_TEST
+
 START_TEST(test_readers_see_whole_rows)
 {
 	pthread_t thread;
@@ -131,6 +157,7 @@ int main(void)
 	tcase_add_test(tcase, test_write_and_read);
 	tcase_add_test(tcase, test_seq_in_second_half_of_a_word);
 	tcase_add_test(tcase, test_half_written);
+	tcase_add_test(tcase, test_wait_for_a_late_writer);
 	tcase_add_test(tcase, test_readers_see_whole_rows);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
