@@ -11,6 +11,7 @@
 #include "secondary/rings.h"
 
 #define RING_SLOTS_DEFAULT 1024U
+#define RING_TRIES	   10
 
 static int wrong(const char *text)
 {
@@ -78,15 +79,19 @@ static enum cleat_ring_end ring_end(const struct cleat_endpoint *ep)
 	return ep->dir == CLEAT_RX ? CLEAT_RING_CONSUMER : CLEAT_RING_PRODUCER;
 }
 
+/* Between two requests another process may make the ring, of its own size, or take it along when it
+ * dies. */
 static int open_ring(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options)
 {
 	uint32_t slots = options->ring_slots != 0 ? options->ring_slots : RING_SLOTS_DEFAULT;
 	int err = cleat_ctl_ring_open(ep->name, ring_end(ep), &ep->ring);
 
-	if (err != -ENOENT)
-		return err;
-	err = cleat_ctl_ring_create(ep->name, slots, options->ring_mode, 1);
-	return err < 0 ? err : cleat_ctl_ring_open(ep->name, ring_end(ep), &ep->ring);
+	for (unsigned i = 0; err == -ENOENT && i < RING_TRIES; i++) {
+		err = cleat_ctl_ring_create(ep->name, slots, options->ring_mode, 0);
+		if (err >= 0 || err == -EEXIST)
+			err = cleat_ctl_ring_open(ep->name, ring_end(ep), &ep->ring);
+	}
+	return err;
 }
 
 int cleat_endpoint_prepare(struct cleat_endpoint *ep, const struct cleat_endpoint_options *options)
