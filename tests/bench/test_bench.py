@@ -118,8 +118,7 @@ def check_ended():
             errors = ''.join(first)
             running.send_signal(number)
             errors += running.stderr.read()
-        left = [n for n in os.listdir('/proc') if n.isdigit() and
-                'bench-%d-' % running.pid in command_line(n)]
+        left = processes_of(running.pid)
         expect('%s: exit code %d' % (number.name, running.returncode),
                running.returncode == 128 + number)
         expect('%s: no traceback: %s' % (number.name, errors), 'Traceback' not in errors)
@@ -127,6 +126,97 @@ def check_ended():
         expect('%s: no processes left behind: %s' % (number.name, left), not left)
         for pid in left:
             os.kill(int(pid), signal.SIGTERM)
+
+
+SLOW_PRIMARY = """#!/bin/bash
+trap 'kill -TERM $PPID; sleep 1; kill -TERM $child; wait $child; exit' TERM
+%s "$@" &
+child=$!
+wait $child
+"""
+
+
+def check_ended_at_the_end():
+    """Told to end while it ends its primary, it waits for that all the same."""
+    before = leftovers()
+    with tempfile.TemporaryDirectory() as prefix:
+        os.mkdir(prefix + '/bin')
+        shutil.copy(BIN + '/cleat-bench', prefix + '/bin')
+        os.symlink(os.path.abspath(BIN + '/../bench'), prefix + '/bench')
+        with open(prefix + '/bin/cleat-primary', 'w', encoding='utf-8') as f:
+            f.write(SLOW_PRIMARY % os.path.abspath(BIN + '/cleat-primary'))
+        os.chmod(prefix + '/bin/cleat-primary', 0o700)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with subprocess.Popen([prefix + '/bin/cleat-bench', 'mbuf', *SHORT],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            code = running.wait()
+        left = processes_of(running.pid)
+        expect('ended at the end: exit code %d' % code, code == 128 + signal.SIGTERM)
+        expect('ended at the end: processes left behind: %s' % left, not left)
+        expect('ended at the end: no files left behind', leftovers() == before)
+        for pid in left:
+            os.kill(int(pid), signal.SIGKILL)
+
+
+# Told to end within Popen(), or within what takes an instance's files away.
+INTERRUPTED = """
+import os, signal, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+import ports, sides
+
+class Place:
+    core = staticmethod(int)
+    name = path = staticmethod(lambda what: 'x')
+    need_huge_dir = staticmethod(lambda: sys.argv[3])
+
+def told(call):
+    def and_told(*args, **more):
+        result = call(*args, **more)
+        print(result.pid if result else 0, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return result
+    return and_told
+
+def fail(*args, **more):
+    raise sides.Failed('')
+
+sides.heed_signals()
+side = sides.Peer(Place, 5)
+side.run = fail
+if sys.argv[2] == 'popen':
+    ports.subprocess.Popen = told(ports.subprocess.Popen)
+    ports.null(side)
+sides.shutil.rmtree = told(lambda *args, **more: None)
+if sys.argv[2] == 'null':
+    ports.null(side)
+elif sys.argv[2] == 'pcap':
+    ports.pcap_peer(side, '')
+else:
+    ports.memif_between(side, 64, 32, 'no')
+"""
+
+
+def check_peer_ended():
+    """The same of testpmd, and of files that the peer leaves behind."""
+    driver = os.path.dirname(os.path.abspath(__file__)) + '/driver'
+    for what in ('popen', 'null', 'pcap', 'between'):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + '/stdbuf', 'w', encoding='utf-8') as f:  # it starts testpmd
+                f.write('#!/bin/sh\n%s\n' % ('exec sleep 60' if what == 'popen' else ''))
+            os.chmod(folder + '/stdbuf', 0o700)
+            with open(folder + '/xmap_0', 'w', encoding='utf-8'):
+                pass
+            done = subprocess.run(
+                [sys.executable, '-c', INTERRUPTED, driver, what, folder], check=False,
+                capture_output=True, text=True,
+                env=dict(os.environ, PATH=folder + ':' + os.environ['PATH']))
+            started = done.stdout.split('\n', 1)[0]
+            expect('%s: exit code %d: %s' % (what, done.returncode, done.stderr),
+                   done.returncode == 128 + signal.SIGTERM)
+            expect('%s: files are left behind' % what, not os.path.exists(folder + '/xmap_0'))
+        if what == 'popen' and os.path.exists('/proc/' + started):
+            expect('testpmd is left behind', False)
+            os.kill(int(started), signal.SIGKILL)
 
 
 def check_ended_later():
@@ -172,6 +262,12 @@ def check_hugepages():
         expect('3 hugepages are set aside and given back: %s' % found, found[-1] == (3, 0))
 
 
+def processes_of(driver):
+    """What it started and is still there."""
+    return [n for n in os.listdir('/proc') if n.isdigit() and
+            'bench-%d-' % driver in command_line(n)]
+
+
 def command_line(pid):
     """Of a process, "" if it is no more."""
     try:
@@ -196,6 +292,8 @@ def main():
     check_list()
     check_usage()
     check_ended()
+    check_ended_at_the_end()
+    check_peer_ended()
     check_ended_later()
     check_hugepages()
     check_help()

@@ -162,8 +162,9 @@ def run(args, place, rows):
                 if not args.json:
                     print(report.line(rows[-1]), flush=True)
     finally:
-        for side in both:
-            side.close()
+        with sides.undisturbed():  # one that is cut off would leave the others behind
+            for side in both:
+                side.close()
 
 
 def tell(args, rows):

@@ -55,9 +55,11 @@ def null_testpmd(side):
                side.place.need_huge_dir(), '--vdev=net_null0', '--vdev=net_null1', '--', '-i',
                '--nb-cores=1', '--total-num-mbufs=%d' % sides.MBUFS, '--forward-mode=io',
                '--burst=32']
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True)
+    process = None
     try:
+        with sides.undisturbed():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True)
         wait_for(process.stdout, ['Done'])
         process.stdin.write('start\n')
         process.stdin.flush()
@@ -69,7 +71,8 @@ def null_testpmd(side):
         took = time.monotonic() - began
         text = process.communicate('quit\n', timeout=sides.RUN_S)[0]
     finally:
-        side.stop(process, instance)
+        if process is not None:
+            side.stop(process, instance)
     sent = re.findall(r'TX-packets: (\d+)', text.rpartition('Accumulated')[2])
     if not sent:
         raise sides.Failed('testpmd gave no figures: ' + text[-500:])

@@ -121,10 +121,11 @@ class Place:
 
     def close(self):
         """Leave nothing behind."""
-        if self.mounted:
-            subprocess.run(['umount', self.huge_dir], check=False)
-        self.give_back()
-        shutil.rmtree(self.work, ignore_errors=True)
+        with undisturbed():
+            if self.mounted:
+                subprocess.run(['umount', self.huge_dir], check=False)
+            self.give_back()
+            shutil.rmtree(self.work, ignore_errors=True)
 
 
 class Ending:
@@ -257,8 +258,16 @@ class Side:
         try:
             yield instance
         finally:
-            with undisturbed():
-                self.stop(process, instance)
+            self.stop(process, instance)
+
+    def stop(self, process, instance):
+        """End a primary, and what it left behind."""
+        with undisturbed():
+            end(process)
+            self.clean(instance)
+
+    def clean(self, instance):
+        """Remove what processes of an instance leave behind."""
 
     def program(self, name):
         """A measured program of this side."""
@@ -347,11 +356,6 @@ class Cleat(Side):
                     raise Failed('cleat-primary ended with %d: %s' % (
                         process.returncode, process.stderr.read().strip()))
 
-    def stop(self, process, instance):
-        """End one."""
-        del instance
-        end(process)
-
 
 class Peer(Side):
     """DPDK: peer/primary.c."""
@@ -386,19 +390,16 @@ class Peer(Side):
                     process.wait(), process.stderr.read().strip()[-500:]))
             return process
 
-    def stop(self, process, instance):
-        """End one; it leaves files behind."""
-        end(process)
-        self.clean(instance)
-
     def clean(self, instance):
-        """Remove what processes of an instance leave behind."""
-        for folder in ('/var/run/dpdk', os.environ.get('XDG_RUNTIME_DIR', '/nowhere') + '/dpdk'):
-            shutil.rmtree('%s/%s' % (folder, instance), ignore_errors=True)
-        huge = self.place.need_huge_dir()
-        for name in os.listdir(huge):
-            if name.startswith(instance + 'map_'):
-                os.unlink('%s/%s' % (huge, name))
+        """DPDK does not."""
+        with undisturbed():
+            for folder in ('/var/run/dpdk',
+                           os.environ.get('XDG_RUNTIME_DIR', '/nowhere') + '/dpdk'):
+                shutil.rmtree('%s/%s' % (folder, instance), ignore_errors=True)
+            huge = self.place.need_huge_dir()
+            for name in os.listdir(huge):
+                if name.startswith(instance + 'map_'):
+                    os.unlink('%s/%s' % (huge, name))
 
 
 def say(text):
