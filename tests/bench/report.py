@@ -8,7 +8,7 @@
                                               others, if it has them, check.py's recorded counts
 
 docs/performance.md is made with
-    tests/bench/report.py docs/performance/run.json --plots docs/performance --ghz 2.1 \
+    tests/bench/report.py docs/performance/run.json --plots docs/performance --ghz 2.45 \
         --into docs/performance.md
 """
 import argparse
