@@ -3,8 +3,9 @@
  * client_ask.c - a requester reads its own reply for a short time.
  *
  * An answer mostly takes a few microseconds, less than it takes to wake the pump and have the pump
- * wake the requester. So the requester looks at the socket itself, without sleeping. Meanwhile the
- * pump must sleep on: it watches an epoll with the socket in it, which is told not to look.
+ * wake the requester. So the requester looks at the socket itself, without sleeping, and then, or
+ * where that makes no sense, sleeps on it for a while. Meanwhile the pump must sleep on: it watches
+ * an epoll with the socket in it, which is told not to look.
  *
  *   watched     the pump is woken by the socket. Left by the first requester.
  *   not         it is woken by a timer, each millisecond, and handles what is there. Left when a
@@ -20,17 +21,20 @@
  *   - A hang-up cannot be hidden. The pump then waits for `reading` until this is over.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipc/client_state.h"
 #include "ipc/socket.h"
 #include "runtime/arch.h"
 
-#define LOOK_NS UINT64_C(100000)
-#define TICK_NS 1000000L
-#define NOW_NS	1L
+#define LOOK_NS	 UINT64_C(100000)
+#define SLEEP_NS UINT64_C(500000) /* the pump may want the socket, and waits so long */
+#define TICK_NS	 1000000L
+#define NOW_NS	 1L
 
 /* ---- who wakes the pump ---- */
 
@@ -112,7 +116,7 @@ static bool take_over(struct cleat_client *c)
 	pthread_mutex_unlock(&c->lock);
 	if (!another_pumps || c->watch_fd < 0 || pthread_mutex_trylock(&c->reading) != 0)
 		return false;
-	if (c->aside.env == NULL && cleat_look_begin(&c->look, LOOK_NS) && unwatch(c) == 0)
+	if (c->aside.env == NULL && unwatch(c) == 0)
 		return true;
 	watch(c);
 	pthread_mutex_unlock(&c->reading);
@@ -129,15 +133,41 @@ static void give_back(struct cleat_client *c)
 	pthread_mutex_unlock(&c->reading);
 }
 
-/* Take replies until this one, or what is none, or the time is over. */
-static void look(struct cleat_client *c, uint32_t id)
+/* Take replies until this one, or what is none. @return -EAGAIN: neither is there yet */
+static int take_replies(struct cleat_client *c, uint32_t id)
 {
-	while (cleat_look_on(&c->look)) {
-		int got = cleat_client_read_reply(c);
+	int got;
 
-		if (got == -EAGAIN)
-			cleat_pause();
-		else if (got != 1 || cleat_client_answered(c, id))
+	do
+		got = cleat_client_read_reply(c);
+	while (got == 1 && !cleat_client_answered(c, id));
+	return got;
+}
+
+/* @return whether there is nothing to wait for */
+static bool look(struct cleat_client *c, uint32_t id)
+{
+	if (!cleat_look_begin(&c->look, LOOK_NS))
+		return false;
+	while (cleat_look_on(&c->look)) {
+		if (take_replies(c, id) != -EAGAIN)
+			return true;
+		cleat_pause();
+	}
+	return false;
+}
+
+/* Sleep until it comes. It wakes this thread, and not the pump first, which then wakes this one. */
+static void sleep_on(struct cleat_client *c, uint32_t id)
+{
+	uint64_t end_ns = cleat_now_ns() + SLEEP_NS, now_ns;
+	struct pollfd in = { .fd = c->sock, .events = POLLIN };
+
+	while ((now_ns = cleat_now_ns()) < end_ns) {
+		struct timespec left = { .tv_nsec = (long)(end_ns - now_ns) };
+
+		(void)ppoll(&in, 1, &left, NULL);
+		if (take_replies(c, id) != -EAGAIN)
 			return;
 	}
 }
@@ -149,8 +179,8 @@ int cleat_client_ask(struct cleat_client *c, const Cleat__Envelope *req)
 	if (!take_over(c))
 		return -EAGAIN;
 	err = cleat_message_send(c->sock, req, NULL, 0);
-	if (err == 0)
-		look(c, req->id);
+	if (err == 0 && !look(c, req->id))
+		sleep_on(c, req->id);
 	give_back(c);
 	return err;
 }
