@@ -33,6 +33,21 @@ def run(*args, **how):
     return done.returncode, done.stdout, done.stderr
 
 
+def names():
+    """Who is attached; one that has ended stays for a moment."""
+    return [p['name'] for p in json.loads(run('cleat', 'ps', '--json')[1])]
+
+
+def until(condition):
+    """Wait for it; False when it took too long."""
+    end = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 class Primary:
     """A context: one runs; `log` is what it said, if it can."""
 
@@ -45,9 +60,7 @@ class Primary:
             command('cleat-primary', '--no-huge', '-m', '64', '--no-pci', '--vdev', 'net_null0',
                     '--vdev', 'net_null1', '--log-level', 'debug', closed=self.closed),
             stderr=self.file)
-        end = time.monotonic() + 20
-        while run('cleat', 'ps')[0] != 0 and time.monotonic() < end:
-            time.sleep(0.05)
+        until(lambda: run('cleat', 'ps')[0] == 0)
         return self
 
     def __exit__(self, *why):
@@ -85,8 +98,7 @@ def main():
     expect('the log is there: %s' % primary.log, 'attached' in primary.log)
     with Primary(closed='012') as primary:
         expect('a worker', run('cleat-l2fwd', '-p', '0:1', '--packets', '9')[0] == 0)
-        names = [p['name'] for p in json.loads(run('cleat', 'ps', '--json')[1])]
-        expect('the registry is whole: %s' % names, names == ['primary'])
+        expect('the registry is whole: %s' % names(), until(lambda: names() == ['primary']))
         expect('the audit', run('cleat', 'audit')[0] == 0)
     return 1 if failures else 0
 
