@@ -15,8 +15,10 @@
 #include "secondary/attach.h"
 #include "secondary/sleep.h"
 
-/* A busy loop looks at the clock this rarely: it can cost a system call in a virtual machine. */
-#define LOOPS_PER_CLOCK 64
+/* A loop looks at the clock about this seldom, after as many rounds as that takes, as a look can
+ * lead out of a virtual machine and wait there. */
+#define CLOCK_NS     10000000U
+#define CLOCK_ROUNDS 8192U /* at most: rounds may suddenly take longer */
 /* Empty rounds, with nothing between them, before a loop naps, yields or arms its queues. */
 #define IDLE_BEFORE_REST 1024
 #define LONGEST_SLEEP_MS 100 /* until stop and the primary are looked at again */
@@ -106,8 +108,11 @@ static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 struct clock {
 	uint64_t start_ns;
 	uint64_t now_ns;
-	uint64_t active_ns; /* when a packet was taken last */
+	uint64_t active_ns; /* the first look after a packet was taken */
 	uint64_t tick_ns;   /* when the next tick is due */
+	uint32_t every;	    /* rounds from one look to the next */
+	uint32_t rounds;    /* since the last look */
+	bool moved;	    /* and whether packets were taken in them */
 };
 
 static bool pending(const struct cleat_pipeline *p)
@@ -130,9 +135,24 @@ static unsigned allowance(const struct cleat_pipeline *p)
 	return p->max_packets != 0 && left < p->burst ? (unsigned)left : p->burst;
 }
 
+static void set_every(struct clock *clock, uint64_t took_ns)
+{
+	uint64_t every = clock->every * (uint64_t)CLOCK_NS / (took_ns + 1);
+
+	clock->every = every < 1 ? 1 : every > CLOCK_ROUNDS ? CLOCK_ROUNDS : (uint32_t)every;
+}
+
 static void read_clock(struct cleat_pipeline *p, struct clock *clock)
 {
+	uint64_t before_ns = clock->now_ns;
+
 	clock->now_ns = cleat_now_ns();
+	if (clock->rounds >= clock->every)
+		set_every(clock, clock->now_ns - before_ns);
+	if (clock->moved)
+		clock->active_ns = clock->now_ns;
+	clock->rounds = 0;
+	clock->moved = false;
 	if (p->tick == NULL || clock->now_ns < clock->tick_ns)
 		return;
 	clock->tick_ns = clock->now_ns + p->tick_ms * 1000000ULL;
@@ -267,7 +287,7 @@ static void finish(struct cleat_pipeline *p)
 enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 {
 	enum cleat_pipeline_end why = CLEAT_END_ERROR;
-	struct clock clock = { .start_ns = cleat_now_ns() };
+	struct clock clock = { .start_ns = cleat_now_ns(), .every = 1 };
 	unsigned idle = 0;
 	bool moved, rests;
 
@@ -278,12 +298,11 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 			break;
 		cleat_store_relaxed(&cleat_self->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
-		if (moved)
-			clock.active_ns = clock.now_ns;
+		clock.moved |= moved;
 		rests = is_to_rest(p, idle);
 		if (rests && rest(p, &clock) < 0)
 			break;
-		if (rests || p->loops % LOOPS_PER_CLOCK == 0)
+		if (++clock.rounds >= clock.every || rests)
 			read_clock(p, &clock);
 	}
 	finish(p);
