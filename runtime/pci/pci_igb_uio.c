@@ -97,19 +97,13 @@ static int find_portio(struct cleat_pci_device *dev, uint64_t first, struct clea
 /* By sysfs's file, so that a worker without privileges may; by instructions if it is not there. */
 static int ioport(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_ioport *out)
 {
-	int fd, ret;
+	int ret;
 
 	if (bar >= CLEAT_PCI_BARS || dev->bars[bar].kind != CLEAT_BAR_IO)
 		return cleat_err(-ENOENT, "%s has no I/O BAR %u", dev->device.name, bar);
 	memset(out, 0, sizeof(*out));
 	ret = find_portio(dev, dev->bars[bar].phys, out);
-	if (ret < 0)
-		return ret;
-	fd = cleat_uio_resource(dev, bar);
-	if (fd == -EBUSY)
-		return fd;
-	out->fd = fd < 0 ? -1 : fd;
-	return 0;
+	return ret < 0 ? ret : cleat_uio_ioport_file(dev, bar, out);
 }
 
 static int unplug_fd(struct cleat_pci_device *dev)

@@ -99,13 +99,17 @@ int cleat_uio_map_read(
  * asked to unmap it. @param file  LOCK_… */
 static int lock(struct cleat_pci_device *dev, int fd, uint32_t file)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		dev->had_locked |= file;
-	else if (errno == EWOULDBLOCK && !(dev->had_locked & file))
-		return cleat_err(-EBUSY,
-			"another process drives it: another primary, or a worker whose primary is "
-			"dead; end that first");
-	return 0;
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return cleat_err(
+			-errno, "cannot lock a file of %s (%s)", dev->device.name, strerror(errno));
+	if (dev->had_locked & file)
+		return 0;
+	return cleat_err(-EBUSY, "another process drives it: another primary, or a worker whose "
+				 "primary is dead; end that first");
 }
 
 /* @return the descriptor, or negative errno and it is closed */
@@ -239,6 +243,14 @@ int cleat_uio_resource(struct cleat_pci_device *dev, unsigned bar)
 		*fd = ret;
 	}
 	return *fd;
+}
+
+int cleat_uio_ioport_file(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_ioport *out)
+{
+	int fd = cleat_uio_resource(dev, bar);
+
+	out->fd = fd < 0 ? -1 : fd;
+	return fd == -ENOENT || fd >= 0 ? 0 : fd;
 }
 
 /* Kernels with IO_STRICT_DEVMEM refuse it when a driver has claimed the BAR. */

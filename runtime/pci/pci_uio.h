@@ -56,6 +56,9 @@ int cleat_uio_config_write(
 /** sysfs `resourceN` of a BAR, opened and locked at the first call. @return borrowed; -EBUSY:
  * another process has it; negative errno */
 int cleat_uio_resource(struct cleat_pci_device *dev, unsigned bar);
+/** The same of an I/O BAR into @p out, as its descriptor; -1 if the kernel has no such file.
+ * @return 0; negative errno */
+int cleat_uio_ioport_file(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_ioport *out);
 
 /** Take the count of interrupts out of /dev/uioN. @return 0, also if there is none; -EIO: the
  * device is gone */

@@ -64,17 +64,12 @@ static void generic_close(struct cleat_pci_device *dev)
 static int ioport(struct cleat_pci_device *dev, unsigned bar, struct cleat_pci_ioport *out)
 {
 	const struct cleat_pci_bar *b = &dev->bars[bar < CLEAT_PCI_BARS ? bar : 0];
-	int fd;
 
 	if (bar >= CLEAT_PCI_BARS || b->kind != CLEAT_BAR_IO)
 		return cleat_err(-ENOENT, "%s has no I/O BAR %u", dev->device.name, bar);
-	fd = cleat_uio_resource(dev, bar);
-	if (fd == -EBUSY)
-		return fd;
-	*out = (struct cleat_pci_ioport){
-		.fd = fd < 0 ? -1 : fd, .base = (uint32_t)b->phys, .len = (uint32_t)b->len_bytes
-	};
-	return 0;
+	*out = (struct cleat_pci_ioport){ .base = (uint32_t)b->phys,
+		.len = (uint32_t)b->len_bytes };
+	return cleat_uio_ioport_file(dev, bar, out);
 }
 
 static int unplug_fd(struct cleat_pci_device *dev)

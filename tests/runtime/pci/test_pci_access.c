@@ -166,6 +166,7 @@ START_TEST(uio_in_other_hands)
 	struct cleat_pci_piece p[CLEAT_PCI_MAX_PIECES];
 	struct cleat_pci_ioport io;
 	void *mapped;
+	int kept;
 
 	bound_to("uio_pci_generic");
 	other = dev;
@@ -176,7 +177,7 @@ START_TEST(uio_in_other_hands)
 	mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, p[0].fd, 0);
 	ck_assert_ptr_ne(mapped, MAP_FAILED);
 	ck_assert_int_eq(dev.access->ioport(&dev, 2, &io), 0);
-	io.fd = dup(io.fd);
+	kept = dup(io.fd);
 	cleat_pci_close(&dev);
 
 	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), 0);
@@ -192,7 +193,7 @@ START_TEST(uio_in_other_hands)
 	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), 0);
 	ck_assert_int_eq(other.access->pieces(&other, 0, p, 4), 1);
 	cleat_pci_close(&other);
-	close(io.fd);
+	close(kept);
 }
 END_TEST
 
