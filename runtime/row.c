@@ -15,7 +15,7 @@ void cleat_row_write(void *row, const void *from, size_t len, size_t seq_off)
 	uint32_t even = cleat_load_relaxed(seq) & ~1U;
 
 	cleat_store_relaxed(seq, even + 1);
-	cleat_fence_release(); /* partner: the acquire fence in cleat_row_read() */
+	cleat_fence_release(); /* partner: the acquire fence in try_read() */
 	for (size_t i = 0; i < len / 8; i++) {
 		uint64_t word;
 
@@ -27,7 +27,7 @@ void cleat_row_write(void *row, const void *from, size_t len, size_t seq_off)
 		}
 		cleat_store_relaxed(&to[i], word);
 	}
-	cleat_store_release(seq, even + 2); /* partner: the acquire load in cleat_row_read() */
+	cleat_store_release(seq, even + 2); /* partner: the acquire load in try_read() */
 }
 
 static void copy_words(void *to, const void *row, size_t len)
@@ -41,7 +41,7 @@ static void copy_words(void *to, const void *row, size_t len)
 	}
 }
 
-int cleat_row_read(void *to, const void *row, size_t len, size_t seq_off)
+static int try_read(void *to, const void *row, size_t len, size_t seq_off)
 {
 	const uint32_t *seq = (const uint32_t *)((const char *)row + seq_off);
 
@@ -60,14 +60,14 @@ int cleat_row_read(void *to, const void *row, size_t len, size_t seq_off)
 	return -EAGAIN;
 }
 
-int cleat_row_wait(void *to, const void *row, size_t len, size_t seq_off)
+int cleat_row_read(void *to, const void *row, size_t len, size_t seq_off)
 {
 	static const struct timespec PAUSE = { .tv_nsec = 1000000 };
-	int rc = cleat_row_read(to, row, len, seq_off);
+	int rc = try_read(to, row, len, seq_off);
 
 	for (int i = 0; rc == -EAGAIN && i < WAIT_TRIES; i++) {
 		(void)nanosleep(&PAUSE, NULL);
-		rc = cleat_row_read(to, row, len, seq_off);
+		rc = try_read(to, row, len, seq_off);
 	}
 	return rc;
 }

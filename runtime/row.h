@@ -7,7 +7,7 @@
  *
  *   state      seq    readers
  *   at rest    even   copy, and the copy counts if seq did not move meanwhile
- *   in change  odd    retry (bounded), then -EAGAIN: the primary may have lost its processor
+ *   in change  odd    try again, then sleep between tries: the primary may have lost its processor
  *
  * The primary dies while seq is odd: the row stays unreadable (-EAGAIN) until the next primary
  * rewrites it.
@@ -32,18 +32,17 @@ extern "C" {
  */
 void cleat_row_write(void *row, const void *from, size_t len, size_t seq_off);
 
-/** Copy a row whole. @return 0, or -EAGAIN when it did not stay still for 1,000 tries. */
+/**
+ * Copy a row whole. Not for the data path: sleeps while the row is in change, for 200 ms at least.
+ *
+ * @return 0, or -EAGAIN: it did not stay still, so the primary stands or died while it wrote
+ */
 int cleat_row_read(void *to, const void *row, size_t len, size_t seq_off);
-
-/** The same, but sleep and try again, for 200 ms at least. Not for the data path. */
-int cleat_row_wait(void *to, const void *row, size_t len, size_t seq_off);
 
 #define CLEAT_ROW_WRITE(row, from) \
 	cleat_row_write((row), (from), sizeof(*(row)), offsetof(__typeof__(*(row)), seq))
 #define CLEAT_ROW_READ(to, row) \
 	cleat_row_read((to), (row), sizeof(*(row)), offsetof(__typeof__(*(row)), seq))
-#define CLEAT_ROW_WAIT(to, row) \
-	cleat_row_wait((to), (row), sizeof(*(row)), offsetof(__typeof__(*(row)), seq))
 
 #ifdef __cplusplus
 }

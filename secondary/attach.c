@@ -106,7 +106,7 @@ static int on_segment_remove(void *arg, uint32_t index)
 
 	(void)arg;
 	if (index == 0 || index >= CLEAT_MAX_SEGMENTS ||
-		CLEAT_ROW_WAIT(&row, &cleat_registry->segments[index]) < 0 ||
+		CLEAT_ROW_READ(&row, &cleat_registry->segments[index]) < 0 ||
 		row.kind == CLEAT_SEGMENT_FREE || row.off < CLEAT_REGISTRY_LEN)
 		return cleat_err(-ENOENT, "there is no segment %u", index);
 	cleat_store_release(&self.mapped[index], 0);

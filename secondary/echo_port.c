@@ -65,7 +65,7 @@ int cleat_echo_open(
 	struct cleat_echo *echo, const struct cleat_endpoint *rx, const struct cleat_endpoint *tx)
 {
 	struct cleat_port_shm row;
-	int err = CLEAT_ROW_WAIT(&row, &cleat_registry->ports[tx->port]);
+	int err = CLEAT_ROW_READ(&row, &cleat_registry->ports[tx->port]);
 
 	echo->group_of_port = -1;
 	if (err < 0)

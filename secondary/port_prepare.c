@@ -18,7 +18,7 @@
 static int read_port(unsigned long port, struct cleat_port_shm *row)
 {
 	if (cleat_registry == NULL || port >= CLEAT_MAX_PORTS ||
-		CLEAT_ROW_WAIT(row, &cleat_registry->ports[port]) < 0 ||
+		CLEAT_ROW_READ(row, &cleat_registry->ports[port]) < 0 ||
 		row->state == CLEAT_PORT_FREE || row->state == CLEAT_PORT_REMOVED)
 		return -ENODEV;
 	row->name[CLEAT_NAME_LEN - 1] = '\0';
@@ -79,7 +79,7 @@ static int read_before(uint16_t port, struct before *before)
 	if (read_port(port, &before->row) < 0)
 		return cleat_err(-ENODEV, "there is no port %u", port);
 	for (unsigned q = 0; q < CLEAT_MAX_QUEUES; q++) {
-		int err = CLEAT_ROW_WAIT(&queue, &cleat_registry->queues[port][CLEAT_RX][q]);
+		int err = CLEAT_ROW_READ(&queue, &cleat_registry->queues[port][CLEAT_RX][q]);
 
 		if (err < 0)
 			return cleat_err(-EIO, /* not -EAGAIN: it was waited for */
@@ -97,7 +97,7 @@ static const char *pool_of(
 {
 	uint16_t id = before->pools[queue];
 
-	if (id >= CLEAT_MAX_POOLS || CLEAT_ROW_WAIT(pool, &cleat_registry->pools[id]) < 0 ||
+	if (id >= CLEAT_MAX_POOLS || CLEAT_ROW_READ(pool, &cleat_registry->pools[id]) < 0 ||
 		pool->name[0] == '\0')
 		return NULL;
 	pool->name[CLEAT_NAME_LEN - 1] = '\0';

@@ -186,10 +186,10 @@ static int give_back(int err, uint16_t port, enum cleat_dir dir, uint16_t queue,
 static int fill_conf(struct cleat_queue_conf *conf, struct cleat_port_shm *port_row)
 {
 	struct cleat_queue_row_shm row;
-	int err = CLEAT_ROW_WAIT(port_row, &cleat_registry->ports[conf->port]);
+	int err = CLEAT_ROW_READ(port_row, &cleat_registry->ports[conf->port]);
 
 	if (err == 0)
-		err = CLEAT_ROW_WAIT(
+		err = CLEAT_ROW_READ(
 			&row, &cleat_registry->queues[conf->port][conf->dir][conf->queue]);
 	if (err < 0)
 		return cleat_err(
@@ -218,7 +218,7 @@ static int check_bars(uint16_t port, uint16_t device)
 	struct cleat_segment_shm row;
 
 	for (unsigned i = 0; device != 0xffff && i < CLEAT_MAX_SEGMENTS; i++)
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->segments[i]) == 0 &&
+		if (CLEAT_ROW_READ(&row, &cleat_registry->segments[i]) == 0 &&
 			row.kind == CLEAT_SEGMENT_BAR && row.device == device &&
 			!cleat_attach_has_segment(i))
 			return cleat_err(-EIO,

@@ -35,7 +35,7 @@ static int describe(const char *name, uint64_t id, struct cleat_ring *ring)
 	if (id >= CLEAT_MAX_RINGS)
 		return cleat_err(
 			-EPROTO, "the primary says that ring %s has a number too high", name);
-	err = CLEAT_ROW_WAIT(&row, &cleat_registry->rings[id]);
+	err = CLEAT_ROW_READ(&row, &cleat_registry->rings[id]);
 	if (err < 0)
 		return cleat_err(
 			err, "ring %s: its row in the registry does not come to rest", name);

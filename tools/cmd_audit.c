@@ -29,7 +29,7 @@ static void show(struct cleat_table *t, unsigned pool, const struct cleat_audit 
 {
 	struct cleat_pool_row_shm row;
 
-	if (CLEAT_ROW_WAIT(&row, &cleat_registry->pools[pool]) == 0)
+	if (CLEAT_ROW_READ(&row, &cleat_registry->pools[pool]) == 0)
 		cleat_table_text(t, row.name);
 	else
 		cleat_table_none(t);

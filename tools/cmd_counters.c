@@ -23,7 +23,7 @@ static void show_port(struct cleat_table *t, uint16_t port, struct cleat_xstat_v
 	struct cleat_port_shm row;
 	int n = cleat_port_xstats(port, values, MAX_VALUES);
 
-	if (n < 0 || CLEAT_ROW_WAIT(&row, &cleat_registry->ports[port]) < 0)
+	if (n < 0 || CLEAT_ROW_READ(&row, &cleat_registry->ports[port]) < 0)
 		return;
 	for (int i = 0; i < n && i < MAX_VALUES; i++) {
 		cleat_table_number(t, port);

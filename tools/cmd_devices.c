@@ -38,7 +38,7 @@ static const struct cleat_column BAR_COLUMNS[] = {
 
 static int read_device(unsigned index, struct cleat_device_shm *row)
 {
-	return CLEAT_ROW_WAIT(row, &cleat_registry->devices[index]) == 0 && row->name[0] != '\0';
+	return CLEAT_ROW_READ(row, &cleat_registry->devices[index]) == 0 && row->name[0] != '\0';
 }
 
 static void text_or_none(struct cleat_table *t, const char *text)
@@ -57,7 +57,7 @@ static void show_ports(struct cleat_table *t, unsigned index, const struct cleat
 	size_t len = 0;
 
 	for (unsigned p = 0; p < CLEAT_MAX_PORTS && len < sizeof(text) - 4; p++) {
-		if (CLEAT_ROW_WAIT(&port, &cleat_registry->ports[p]) != 0 ||
+		if (CLEAT_ROW_READ(&port, &cleat_registry->ports[p]) != 0 ||
 			port.state == CLEAT_PORT_FREE || port.state == CLEAT_PORT_REMOVED ||
 			(port.device != index && strcmp(port.name, device->name) != 0))
 			continue;
@@ -99,7 +99,7 @@ static void bar_row(
 	cleat_table_number(t, bar);
 	cleat_table_hex(t, b->phys);
 	cleat_table_bytes(t, b->len_bytes);
-	if (slot >= CLEAT_MAX_PROCS || CLEAT_ROW_WAIT(&proc, &cleat_registry->procs[slot]) != 0) {
+	if (slot >= CLEAT_MAX_PROCS || CLEAT_ROW_READ(&proc, &cleat_registry->procs[slot]) != 0) {
 		cleat_table_none(t);
 		cleat_table_none(t);
 		cleat_table_none(t);

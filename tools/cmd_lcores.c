@@ -22,13 +22,13 @@ int cleat_cmd_lcores(const struct cleat_tool *tool)
 		struct cleat_lcore_shm row;
 		struct cleat_thread_row_shm thread;
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->lcores[i]) != 0 || !row.present)
+		if (CLEAT_ROW_READ(&row, &cleat_registry->lcores[i]) != 0 || !row.present)
 			continue;
 		cleat_table_number(t, i);
 		cleat_table_node(t, row.numa_node);
 		cleat_table_who(t, row.owner_slot);
 		if (row.owner_slot != CLEAT_SLOT_NONE && row.thread < CLEAT_MAX_THREADS &&
-			CLEAT_ROW_WAIT(&thread, &cleat_registry->threads[row.thread]) == 0) {
+			CLEAT_ROW_READ(&thread, &cleat_registry->threads[row.thread]) == 0) {
 			cleat_table_number(t, row.thread);
 			cleat_table_number(t, thread.tid);
 		} else {

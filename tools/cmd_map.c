@@ -65,7 +65,7 @@ static void collect_zones(struct pieces *zones, const struct cleat_segment_shm *
 		struct cleat_zone_shm row;
 		struct piece *p = &zones->at[zones->n];
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->zones[i]) != 0 || row.len_bytes == 0)
+		if (CLEAT_ROW_READ(&row, &cleat_registry->zones[i]) != 0 || row.len_bytes == 0)
 			continue;
 		p->off = row.va - base;
 		p->len = row.len_bytes;
@@ -145,7 +145,7 @@ static void print_place(const struct cleat_segment_shm *seg)
 	struct cleat_device_shm device;
 
 	if (seg->kind == CLEAT_SEGMENT_BAR && seg->device < CLEAT_MAX_DEVICES &&
-		CLEAT_ROW_WAIT(&device, &cleat_registry->devices[seg->device]) == 0)
+		CLEAT_ROW_READ(&device, &cleat_registry->devices[seg->device]) == 0)
 		printf(" %u of %.*s", seg->bar, (int)sizeof(device.name), device.name);
 	printf(" at +0x%010" PRIx64 ", ", seg->off);
 }
@@ -248,7 +248,7 @@ int cleat_cmd_map(const struct cleat_tool *tool)
 	for (unsigned i = 0; i < CLEAT_MAX_SEGMENTS; i++) {
 		struct cleat_segment_shm seg;
 
-		if (CLEAT_ROW_WAIT(&seg, &cleat_registry->segments[i]) != 0 ||
+		if (CLEAT_ROW_READ(&seg, &cleat_registry->segments[i]) != 0 ||
 			seg.kind == CLEAT_SEGMENT_FREE)
 			continue;
 		collect_zones(zones, &seg);

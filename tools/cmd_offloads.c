@@ -37,7 +37,7 @@ int cleat_cmd_offloads(const struct cleat_tool *tool)
 	struct cleat_port_shm row;
 
 	for (unsigned p = 0; p < CLEAT_MAX_PORTS; p++)
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->ports[p]) == 0 &&
+		if (CLEAT_ROW_READ(&row, &cleat_registry->ports[p]) == 0 &&
 			row.state != CLEAT_PORT_FREE)
 			show_port(t, p, &row);
 	return cleat_tool_show(tool, t, "no ports; start the primary with --vdev or --allow");

@@ -46,7 +46,7 @@ static const char *state_name(uint16_t state)
 
 static int read_port(unsigned port, struct cleat_port_shm *row)
 {
-	return CLEAT_ROW_WAIT(row, &cleat_registry->ports[port]) == 0 &&
+	return CLEAT_ROW_READ(row, &cleat_registry->ports[port]) == 0 &&
 	       row->state != CLEAT_PORT_FREE;
 }
 
@@ -83,7 +83,7 @@ static void show_queue(struct cleat_table *t, unsigned port, const struct cleat_
 	struct cleat_queue_row_shm row;
 	struct cleat_pool_row_shm pool;
 
-	if (CLEAT_ROW_WAIT(&row, &cleat_registry->queues[port][dir][queue]) != 0 || !row.configured)
+	if (CLEAT_ROW_READ(&row, &cleat_registry->queues[port][dir][queue]) != 0 || !row.configured)
 		return;
 	cleat_table_number(t, port);
 	cleat_table_text(t, dir == CLEAT_RX ? "rx" : "tx");
@@ -91,7 +91,7 @@ static void show_queue(struct cleat_table *t, unsigned port, const struct cleat_
 	cleat_table_who(t, row.owner_slot);
 	cleat_table_number(t, row.descriptors);
 	if (dir == CLEAT_RX && row.pool < CLEAT_MAX_POOLS &&
-		CLEAT_ROW_WAIT(&pool, &cleat_registry->pools[row.pool]) == 0)
+		CLEAT_ROW_READ(&pool, &cleat_registry->pools[row.pool]) == 0)
 		cleat_table_text(t, pool.name);
 	else
 		cleat_table_none(t);

@@ -106,7 +106,7 @@ int cleat_cmd_ps(const struct cleat_tool *tool)
 	for (uint16_t i = 0; i < CLEAT_MAX_PROCS; i++) {
 		struct cleat_proc_shm row;
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->procs[i]) == 0 &&
+		if (CLEAT_ROW_READ(&row, &cleat_registry->procs[i]) == 0 &&
 			row.state != CLEAT_PROC_FREE)
 			show(t, i, &row);
 	}

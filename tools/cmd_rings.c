@@ -52,7 +52,7 @@ int cleat_cmd_rings(const struct cleat_tool *tool)
 		struct cleat_ring_row_shm row;
 		struct cleat_ring ring;
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->rings[i]) != 0 ||
+		if (CLEAT_ROW_READ(&row, &cleat_registry->rings[i]) != 0 ||
 			row.use == CLEAT_RING_USE_FREE)
 			continue;
 		cleat_table_number(t, i);
@@ -94,7 +94,7 @@ int cleat_cmd_pools(const struct cleat_tool *tool)
 		struct cleat_mempool mp;
 		int readable;
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->pools[i]) != 0 || row.name[0] == '\0')
+		if (CLEAT_ROW_READ(&row, &cleat_registry->pools[i]) != 0 || row.name[0] == '\0')
 			continue;
 		readable = cleat_mempool_open_row(&mp, i, &row) == 0;
 		cleat_table_number(t, i);

@@ -73,7 +73,7 @@ static void port_cells(struct cleat_table *t, unsigned port)
 	struct cleat_port_shm row;
 
 	cleat_table_number(t, port);
-	if (CLEAT_ROW_WAIT(&row, &cleat_registry->ports[port]) == 0)
+	if (CLEAT_ROW_READ(&row, &cleat_registry->ports[port]) == 0)
 		cleat_table_text(t, row.name);
 	else
 		cleat_table_none(t);

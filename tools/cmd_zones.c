@@ -22,7 +22,7 @@ int cleat_cmd_zones(const struct cleat_tool *tool)
 	for (unsigned i = 0; i < CLEAT_MAX_ZONES; i++) {
 		struct cleat_zone_shm row;
 
-		if (CLEAT_ROW_WAIT(&row, &cleat_registry->zones[i]) != 0 || row.len_bytes == 0)
+		if (CLEAT_ROW_READ(&row, &cleat_registry->zones[i]) != 0 || row.len_bytes == 0)
 			continue;
 		cleat_table_text(t, row.name);
 		cleat_table_hex(t, row.va);
