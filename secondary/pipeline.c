@@ -137,7 +137,7 @@ static unsigned allowance(const struct cleat_pipeline *p)
 
 static void set_every(struct clock *clock, uint64_t took_ns)
 {
-	uint64_t every = clock->every * (uint64_t)CLOCK_NS / (took_ns + 1);
+	uint64_t every = clock->rounds * (uint64_t)CLOCK_NS / (took_ns + 1);
 
 	clock->every = every < 1 ? 1 : every > CLOCK_ROUNDS ? CLOCK_ROUNDS : (uint32_t)every;
 }
@@ -147,8 +147,7 @@ static void read_clock(struct cleat_pipeline *p, struct clock *clock)
 	uint64_t before_ns = clock->now_ns;
 
 	clock->now_ns = cleat_now_ns();
-	if (clock->rounds >= clock->every)
-		set_every(clock, clock->now_ns - before_ns);
+	set_every(clock, clock->now_ns - before_ns);
 	if (clock->moved)
 		clock->active_ns = clock->now_ns;
 	clock->rounds = 0;
