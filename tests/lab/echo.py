@@ -11,7 +11,6 @@ import bed
 import cache
 import pci
 
-KERNEL = {'e1000e': 'e1000e', 'e1000': 'e1000', 'igb': 'igb', 'virtio-modern': 'virtio-pci'}
 ADDRESSES = {'10.0.0.2': '10.0.0.1/24', 'fd00::2': 'fd00::1/64'}  # ours: the kernel's
 FIND_INTERFACE = '''
     cd %s%s
@@ -28,7 +27,7 @@ def kernel_host(guest, nic):
     """The NIC is the kernel's, up and with addresses; the name of its interface."""
     if nic.model == 'virtio-modern':
         guest.check('modprobe virtio_net')
-    pci.bind(guest, nic.address, KERNEL[nic.model])
+    pci.bind(guest, nic.address, pci.KERNEL[nic.model])
     try:
         name = guest.check(FIND_INTERFACE % (pci.SYSFS, nic.address))
         for address in ADDRESSES.values():

@@ -10,6 +10,13 @@ from nic import device
 SYSFS = '/sys/bus/pci/devices/'
 MODULES = {'vfio-pci': 'vfio-pci vfio_iommu_type1', 'uio_pci_generic': 'uio_pci_generic',
            'igb_uio': 'igb_uio'}
+KERNEL = {'e1000e': 'e1000e', 'igb': 'igb', 'e1000': 'e1000', 'virtio': 'virtio-pci',
+          'virtio-modern': 'virtio-pci'}  # the kernel's own driver of a model
+
+
+def pair(guest, model):
+    """The first two NICs of a model, which are on one wire."""
+    return [n for n in guest.nics if n.model == model][:2]
 
 
 def read(guest, address, name):

@@ -9,8 +9,6 @@ import lab
 import pci
 
 CONFIG = lab.STANDARD
-KERNEL = {'e1000e': 'e1000e', 'igb': 'igb', 'e1000': 'e1000', 'virtio': 'virtio-pci',
-          'virtio-modern': 'virtio-pci'}
 ACCESS = ('vfio-pci', 'uio_pci_generic', 'igb_uio')
 MODULES = ('e1000e', 'igb', 'e1000', 'virtio_net', '8021q')
 NO_ACCESS = os.path.dirname(lab.BIN) + '/tests/lab/no_access'
@@ -47,8 +45,8 @@ def kernel_drivers(guest, nics):
     """The kernel's drivers hold these NICs; afterwards all are nobody's again."""
     guest.check('for m in %s vfio-pci uio_pci_generic igb_uio; do modprobe $m; done' % ' '.join(MODULES))
     for nic in nics:
-        if pci.driver(guest, nic.address) != KERNEL[nic.model]:
-            pci.bind(guest, nic.address, KERNEL[nic.model])
+        if pci.driver(guest, nic.address) != pci.KERNEL[nic.model]:
+            pci.bind(guest, nic.address, pci.KERNEL[nic.model])
     try:
         yield
     finally:
@@ -62,7 +60,7 @@ def test_list(guest):
         found = rows(guest)
         for nic in guest.nics:
             row = found[nic.address]
-            assert row['driver'] == KERNEL[nic.model] and row['interfaces'], row
+            assert row['driver'] == pci.KERNEL[nic.model] and row['interfaces'], row
             assert row['iommu_group'] is not None and row['state'] == 'not in use', row
             assert row['id'] == pci.ids(guest, nic.address), row
         assert len(found) == len(guest.nics), found
@@ -85,12 +83,12 @@ def test_every_driver(guest):
             bind(guest, 'unbind', nic.address)
             is_with(guest, nic.address, '')
             bind(guest, 'restore', nic.address)
-            is_with(guest, nic.address, KERNEL[nic.model])
+            is_with(guest, nic.address, pci.KERNEL[nic.model])
             assert rows(guest)[nic.address]['interfaces'], 'no interface comes back'
         bind(guest, 'vfio-pci', *(n.address for n in nics))
         bind(guest, 'restore')
         for nic in nics:
-            is_with(guest, nic.address, KERNEL[nic.model])
+            is_with(guest, nic.address, pci.KERNEL[nic.model])
             override = pci.read(guest, nic.address, 'driver_override')
             assert override in ('(null)', ''), override
 

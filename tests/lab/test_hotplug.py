@@ -9,14 +9,9 @@ import pci
 CONFIG = lab.STANDARD
 
 
-def two(guest, model):
-    """The two NICs of a model on one wire."""
-    return [n for n in guest.nics if n.model == model][:2]
-
-
 def unbind(guest, model, driver):
     """The driver is taken away by sysfs, and given back."""
-    hotplug.go_and_come(guest, *two(guest, model), driver,
+    hotplug.go_and_come(guest, *pci.pair(guest, model), driver,
                         lambda nic: pci.unbind(guest, nic.address),
                         lambda nic: pci.bind(guest, nic.address, driver))
 
@@ -47,7 +42,7 @@ def test_uio_behind_iommu(guest):
 
 def unplug(guest, model, driver, times=1):
     """The device is pulled out of the machine, and put back."""
-    nic, peer = two(guest, model)
+    nic, peer = pci.pair(guest, model)
 
     def back(nic):
         pci.plug(guest, nic)
@@ -98,7 +93,7 @@ def test_unplug_uio_virtio(guest):
 def test_taken(guest):
     """The kernel's own driver gets a NIC from UIO while the primary is busy. It is that driver's then:
     the primary lets it go as it is, and it still sends."""
-    nic, peer = two(guest, 'e1000e')
+    nic, peer = pci.pair(guest, 'e1000e')
     with bed.Primary(guest, {nic: 'uio_pci_generic', peer: 'uio_pci_generic'}) as primary:
         receiver = primary.worker('receiver', '--mode', 'rxonly', '--promiscuous', '--rx',
                                   'port:%d:0' % primary.port(peer))

@@ -3,6 +3,7 @@
 worker is left whose primary was killed. When that has ended, too, the device is to be had again."""
 import bed
 import lab
+import pci
 import test_bind
 
 CONFIG = lab.STANDARD
@@ -31,7 +32,7 @@ def goes_on(primary, nic):
 
 def one_owner(guest, nic, driver, says):
     """Beside a primary; beside its worker alone; and when both are gone."""
-    guest.check('modprobe ' + test_bind.KERNEL[nic.model])
+    guest.check('modprobe ' + pci.KERNEL[nic.model])
     primary = bed.Primary(guest, {nic: driver}, args=MEMORY)
     primary.__enter__()
     try:
@@ -41,7 +42,7 @@ def one_owner(guest, nic, driver, says):
         primary.job.signal(9)
         primary.job.wait(20)
         refused(guest, nic, says)
-        test_bind.bind(guest, test_bind.KERNEL[nic.model], nic.address, code=test_bind.REFUSED,
+        test_bind.bind(guest, pci.KERNEL[nic.model], nic.address, code=test_bind.REFUSED,
                        says='is in use')
         test_bind.is_with(guest, nic.address, driver)
         assert worker.code is None, worker.text
