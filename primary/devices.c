@@ -280,12 +280,48 @@ static int take_if_leaving(struct cleat_device *device, void *arg)
 	return 0;
 }
 
+static int find_mute(struct cleat_device *device, void *arg)
+{
+	struct cleat_device **least = arg;
+
+	if (device->state == CLEAT_DEVICE_FAILED && device->mute != 0 &&
+		(*least == NULL || device->mute < (*least)->mute))
+		*least = device;
+	return 0;
+}
+
+/* A device that did not answer, such as a function whose physical one is not up. The one that was
+ * tried least; then others, until one is mute again: that costs the primary's time. Told once. */
+static int probe_mute(struct cleat_primary *p)
+{
+	struct cleat_device *device;
+	int tried = 0;
+
+	for (;; tried = 1) {
+		char before[CLEAT_ERROR_LEN];
+
+		device = NULL;
+		(void)cleat_device_iterate(find_mute, &device);
+		if (device == NULL)
+			return tried;
+		memcpy(before, device->why, sizeof(before));
+		if (probe_one(p, device) == 0)
+			continue;
+		cleat_log(strcmp(before, device->why) == 0 ? CLEAT_LOG_DEBUG : CLEAT_LOG_ERROR,
+			"%s", device->why);
+		if (device->mute != 0)
+			return 1;
+	}
+}
+
 void cleat_devices_retry(struct cleat_primary *p)
 {
-	if (!cleat_device_iterate(is_leaving, NULL))
-		return;
-	(void)cleat_device_iterate(take_if_leaving, p);
-	cleat_device_rows_write();
+	int leaving = cleat_device_iterate(is_leaving, NULL);
+
+	if (leaving)
+		(void)cleat_device_iterate(take_if_leaving, p);
+	if (probe_mute(p) || leaving)
+		cleat_device_rows_write();
 }
 
 int cleat_devices_probe_new(struct cleat_primary *p)

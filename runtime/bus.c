@@ -108,6 +108,7 @@ static const struct cleat_driver *driver_of(const struct cleat_device *device)
 static int not_probed(struct cleat_device *device, enum cleat_device_state state, int code)
 {
 	device->state = state;
+	device->mute = code == -ETIMEDOUT ? device->mute + 1 : 0;
 	memcpy(device->why, cleat_error(), sizeof(device->why) - 1);
 	return code;
 }
@@ -154,6 +155,7 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
 	}
 	device->state = CLEAT_DEVICE_PROBED;
 	device->detached = device->leaving = 0;
+	device->mute = 0;
 	device->why[0] = '\0';
 	cleat_log(CLEAT_LOG_INFO, "device %s: driver %s", device->name, driver->name);
 	return 0;
@@ -270,6 +272,7 @@ void cleat_bus_anew(struct cleat_device *device)
 		return;
 	device->state = CLEAT_DEVICE_FOUND;
 	device->detached = 0;
+	device->mute = 0;
 	device->why[0] = '\0';
 }
 

@@ -6,6 +6,7 @@
  *   FOUND → IGNORED    the block list, or an allow list without it
  *   FOUND → NO_DRIVER  no driver knows it, or the kernel's own driver holds it
  *   FOUND → FAILED     its driver refused; the sentence is in `why`
+ *   FAILED → PROBED    it was `mute`, and answered a later try
  *   PROBED → FOUND     removed by its driver: `detached`, so no scan probes it again
  *   PROBED → PROBED    its driver could not bring it to rest: `leaving`; removing it is tried again
  *   PROBED → FAILED    given up at the end, for the same reason
@@ -46,6 +47,7 @@ struct cleat_device {
 	int asked;     /* somebody asked for it by name: an allow list does not hide it */
 	int detached;  /* taken away: left alone until somebody asks for it, or it is bound anew */
 	int leaving;   /* its removal failed, and is to be tried again */
+	unsigned mute; /* tries in which it did not answer (-ETIMEDOUT), since it was last FOUND */
 	int numa_node; /* -1: none */
 	char why[CLEAT_ERROR_LEN];
 };
