@@ -5,6 +5,7 @@ import pty
 import subprocess
 import termios
 
+import faults
 import lab
 import pci
 import stuck
@@ -46,6 +47,18 @@ def test_report(guest):
     said = stuck.report(guest)
     for part in ('CPU#1', 'dumping local APIC state for CPU 1', 'ISR', 'Show Blocked State', 'LOC:'):
         assert part in said, said
+
+
+def test_faults(guest):
+    """What the kernel says is heard; a fault in it is told from the rest."""
+    kernel = faults.Listener(guest)
+    guest.check('echo "<1>all is well" >/dev/kmsg')
+    said = kernel.news()
+    assert 'all is well' in said and 'all is well' not in kernel.news(), said
+    assert faults.first_words(said) == faults.lines(said) == ''
+    said += '[   12.5] BUG: made up\n[   12.5] by a test\n'
+    assert faults.first_words(said) == 'BUG: made up', said
+    assert faults.lines(said).splitlines() == said.splitlines()[-2:], said
 
 
 def test_files(guest):
