@@ -74,6 +74,7 @@ static int bring_up(struct cleat_intel_nic *nic, struct cleat_device *device)
 		return cleat_err(
 			-EPROTO, "%s: BAR 0 has %llu bytes", device->name, (unsigned long long)len);
 	ret = nic->chip->find(nic);
+	ret = ret < 0 ? ret : cleat_pci_master_on(nic->pci); /* it is reset */
 	if (ret < 0)
 		return ret;
 	memcpy(nic->port.mac, nic->mac.own, 6);

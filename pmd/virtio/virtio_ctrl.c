@@ -135,6 +135,7 @@ static int virtio_probe(struct cleat_device *device, const struct cleat_services
 	if (rc == 0) {
 		cleat_virtio_irq_look(d);
 		rc = cleat_virtio_learn(d);
+		rc = rc < 0 ? rc : cleat_pci_master_on(d->transport.pci); /* it is reset */
 	}
 	rc = rc < 0 ? rc : fill_port(d, &o);
 	rc = rc < 0 ? rc : services->port_add(services->ctx, &d->port);

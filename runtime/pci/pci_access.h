@@ -6,8 +6,10 @@
  *   uio_pci_generic    pci_uio_generic.c   INTx only, PA
  *   igb_uio            pci_igb_uio.c       one vector, PA
  *
- *   closed → open → closed. Opening makes the device a bus master and reachable; closing stops its
- *   DMA (bus mastering off) and its interrupts, and undoes everything.
+ *   closed → open → master → closed. Opening makes the device reachable; a device whose owner was
+ *   killed may still have its receiver on, and the addresses it writes to are others' by now, so
+ * its driver lets it do DMA when it has reset it. Closing stops DMA (bus mastering off) and
+ *   interrupts, and undoes everything.
  *
  * Primary only, one thread. Everything that a worker needs of a device are the descriptors of
  * cleat_pci_pieces() to map BARs by, the eventfds of its queues, and, for I/O ports, one
@@ -72,7 +74,7 @@ struct cleat_pci_access {
 	 */
 	int (*irq_ack)(struct cleat_pci_device *dev);
 	void (*irq_close)(struct cleat_pci_device *dev);
-	/** Function-level reset if the device has it. -ENOTSUP */
+	/** Function-level reset if the device has it; bus mastering is off afterwards. -ENOTSUP */
 	int (*reset)(struct cleat_pci_device *dev);
 	/** What to poll to hear that the kernel wants the device back (hot-unplug), or -1: the
 	 * monitor of pci_monitor.h tells. Borrowed */
@@ -88,7 +90,7 @@ const struct cleat_pci_access *cleat_pci_access_find(const char *kernel_driver);
 const char *cleat_pci_access_names(void);
 
 /**
- * Open by the driver that the device is bound to now; bus mastering is on afterwards.
+ * Open by the driver that the device is bound to now; bus mastering is off afterwards.
  *
  * @param iova_mode  CLEAT_PCI_IOVA_VA or CLEAT_PCI_IOVA_PA
  * @return  0; -EBUSY if another kernel driver holds it (the sentence says how to bind it);
@@ -96,6 +98,8 @@ const char *cleat_pci_access_names(void);
  * says what does); the method's error
  */
 int cleat_pci_open(struct cleat_pci_device *dev, uint32_t iova_mode);
+/** Bus mastering on. For drivers, when the device is at rest. @return 0; -EIO: it is gone */
+int cleat_pci_master_on(struct cleat_pci_device *dev);
 /** Harmless when it is closed. Also lets go of what cleat_pci_iova_shift() opened for it. */
 void cleat_pci_close(struct cleat_pci_device *dev);
 

@@ -43,7 +43,7 @@ int cleat_pci_is_gone(struct cleat_pci_device *dev)
 
 int cleat_pci_command_on(struct cleat_pci_device *dev)
 {
-	uint16_t bits = CLEAT_PCI_COMMAND_MASTER;
+	uint16_t bits = 0;
 
 	for (unsigned i = 0; i < CLEAT_PCI_BARS; i++) {
 		if (dev->bars[i].kind == CLEAT_BAR_MEMORY)
@@ -51,7 +51,12 @@ int cleat_pci_command_on(struct cleat_pci_device *dev)
 		if (dev->bars[i].kind == CLEAT_BAR_IO)
 			bits |= CLEAT_PCI_COMMAND_IO;
 	}
-	return cleat_pci_command(dev, bits, 0);
+	return cleat_pci_command(dev, bits, CLEAT_PCI_COMMAND_MASTER);
+}
+
+int cleat_pci_master_on(struct cleat_pci_device *dev)
+{
+	return cleat_pci_command(dev, CLEAT_PCI_COMMAND_MASTER, 0);
 }
 
 /* Offset of the capability after @p at (0: the first), 0 at the end or where the chain is broken.

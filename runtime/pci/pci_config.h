@@ -36,7 +36,7 @@ extern "C" {
  * @return 0; -EIO: the device is gone */
 int cleat_pci_command(struct cleat_pci_device *dev, uint16_t set, uint16_t clear);
 
-/** Let it answer in the spaces it has BARs in, and do DMA. */
+/** Let it answer in the spaces it has BARs in, but do no DMA. */
 int cleat_pci_command_on(struct cleat_pci_device *dev);
 
 /** Where the device keeps its MSI-X table. */

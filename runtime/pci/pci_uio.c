@@ -16,6 +16,7 @@
 #include "runtime/arch.h"
 #include "runtime/pci/pci_config.h"
 #include "runtime/pci/pci_file.h"
+#include "runtime/pci/pci_methods.h"
 #include "runtime/pci/pci_sysfs.h"
 
 static struct cleat_uio *of(const struct cleat_pci_device *dev)
@@ -122,10 +123,21 @@ static int locked(struct cleat_pci_device *dev, int fd, uint32_t file)
 	return ret < 0 ? ret : fd;
 }
 
+/* igb_uio makes the device a bus master when its node is opened, so one that a killed process left
+ * receiving is brought to rest before, if it can be reset from outside. */
+static int rest_before_node(struct cleat_pci_device *dev)
+{
+	int ret = dev->access == &cleat_pci_igb_uio ? cleat_uio_reset(dev) : 0;
+
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
 /* The node last: the kernel takes bus mastering from a device whenever one who had its node open
  * closes it, whoever else has. */
 static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
 {
+	int ret;
+
 	u->number = cleat_uio_find(dev->device.name, u->dir, sizeof(u->dir));
 	if (u->number < 0)
 		return u->number;
@@ -135,6 +147,9 @@ static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
 		LOCK_CONFIG);
 	if (u->config_fd < 0)
 		return u->config_fd;
+	ret = rest_before_node(dev);
+	if (ret < 0)
+		return ret;
 	u->fd = locked(dev,
 		cleat_pci_file_open(O_RDWR | O_NONBLOCK, "%s/uio%d", cleat_pci_dev(), u->number),
 		LOCK_NODE);
@@ -351,7 +366,8 @@ int cleat_uio_reset(struct cleat_pci_device *dev)
 	if (fd < 0)
 		return fd;
 	ret = write(fd, "1", 1) == 1 ? 0
-				     : cleat_err(-errno, "reset of %s: %s", name, strerror(errno));
+				     : cleat_err(errno == ENOTTY ? -ENOTSUP : -errno,
+					       "reset of %s: %s", name, strerror(errno));
 	close(fd);
 	return ret < 0 ? ret : cleat_pci_command_on(dev);
 }

@@ -72,7 +72,7 @@ static void check_config(struct cleat_pci_device *dev)
 	need(cleat_pci_config_read(dev, 0, ids, 4) == 0, "ids");
 	need(ids[0] == dev->vendor && ids[1] == dev->device_id, "%04x:%04x", ids[0], ids[1]);
 	need(cleat_pci_config_read(dev, 4, &command, 2) == 0, "command");
-	need((command & 4) != 0, "bus master is on: %04x", command);
+	need((command & CLEAT_PCI_COMMAND_MASTER) == 0, "bus master is off: %04x", command);
 	printf("config ok, MSI-X at 0x%x\n", cleat_pci_capability(dev, 0x11, 0));
 }
 
@@ -258,6 +258,7 @@ static void close_below_worker(struct cleat_pci_device *dev)
 		(void)pause();
 		_exit(0);
 	}
+	need(cleat_pci_master_on(dev) == 0, "bus master");
 	need((command_of(address) & CLEAT_PCI_COMMAND_MASTER) != 0, "bus master is on");
 	cleat_pci_close(dev);
 	need((command_of(address) & CLEAT_PCI_COMMAND_MASTER) == 0, "bus master is off");
@@ -280,6 +281,7 @@ static int all(const char *address)
 		bar = nic_map(&dev, &len);
 		need(nic_read(bar, NIC_STATUS) != UINT32_MAX, "status");
 		printf("status 0x%x\n", nic_read(bar, NIC_STATUS));
+		need(cleat_pci_master_on(&dev) == 0, "a message is DMA");
 		check_interrupts(&dev, bar);
 		if (is_vfio(&dev))
 			check_guard(&dev, bar, len);

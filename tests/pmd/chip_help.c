@@ -155,9 +155,22 @@ static int config_read(struct cleat_pci_device *dev, uint32_t off, void *buf, ui
 	return chip.gone ? -ENODEV : 0;
 }
 
+/* What receives when the chip is found was left so by a killed process: no DMA before its reset. */
+static int config_write(struct cleat_pci_device *dev, uint32_t off, const void *buf, uint32_t len)
+{
+	(void)dev;
+	ck_assert_uint_eq(off, CLEAT_PCI_COMMAND);
+	ck_assert_uint_eq(len, 2);
+	memcpy(chip.config + off, buf, len);
+	if (chip.config[off] & CLEAT_PCI_COMMAND_MASTER)
+		ck_assert_uint_gt(cleat_load_acquire(&chip.resets), 0);
+	return chip.gone ? -ENODEV : 0;
+}
+
 static const struct cleat_pci_access fake_access = {
 	.driver = "fake",
 	.config_read = config_read,
+	.config_write = config_write,
 	.irq_open = irq_open,
 	.irq_ack = irq_ack,
 	.irq_close = irq_close,
@@ -228,6 +241,8 @@ int chip_probe(const char *driver, uint64_t model, const char *args)
 	chip.pci.access = &fake_access;
 	ret = chip.driver->probe(&chip.pci.device, &chip.services);
 	chip.port = ret < 0 ? NULL : pmd_port(ret);
+	if (chip.port != NULL)
+		ck_assert_uint_ne(chip.config[CLEAT_PCI_COMMAND] & CLEAT_PCI_COMMAND_MASTER, 0);
 	return ret;
 }
 

@@ -10,7 +10,7 @@
 
 #include "pmd/common/intel_regs.h"
 #include "pmd/common/nic_queue.h"
-#include "runtime/pci/pci_access.h"
+#include "runtime/pci/pci_config.h"
 #include "tests/pmd/pmd_help.h"
 
 #define CHIP_BAR_BYTES 0x20000U

@@ -28,9 +28,10 @@
 /* What the driver in the primary and the test tell each other. */
 struct told {
 	unsigned probes, removals;
-	int stuck; /* removals fail */
-	int deaf;  /* so does what is written to its configuration space */
-	int kept;  /* bus mastering went off while the port's memory was there */
+	int stuck;	  /* removals fail */
+	int deaf;	  /* so does what is written to its configuration space */
+	int kept;	  /* bus mastering went off while the port's memory was there */
+	uint16_t command; /* the command register as the driver found it */
 };
 static volatile struct told *told;
 static int unplug_event; /* the kernel asks for the device back */
@@ -92,7 +93,9 @@ static int stuck_probe(struct cleat_device *device, const struct cleat_services 
 		.max_tx_queues = 1,
 		.numa_node = -1,
 		.device = device };
-	rc = services->port_add(services->ctx, &port);
+	(void)cleat_pci_config_read(pci, CLEAT_PCI_COMMAND, (void *)(uintptr_t)&told->command, 2);
+	rc = cleat_pci_master_on(pci);
+	rc = rc < 0 ? rc : services->port_add(services->ctx, &port);
 	told->probes++;
 	return rc < 0 ? rc : 0;
 }
@@ -150,6 +153,37 @@ static int run(void *arg)
 
 /* ---- the test ---- */
 
+static FILE *command_register(void)
+{
+	char path[512];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/bus/pci/devices/" NIC "/config", cleat_pci_sysfs());
+	file = fopen(path, "r+e");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fseek(file, CLEAT_PCI_COMMAND, SEEK_SET), 0);
+	return file;
+}
+
+static bool is_master(void)
+{
+	FILE *file = command_register();
+	uint16_t command = 0;
+
+	ck_assert_uint_eq(fread(&command, sizeof(command), 1, file), 1);
+	(void)fclose(file);
+	return (command & CLEAT_PCI_COMMAND_MASTER) != 0;
+}
+
+static void be_master(void)
+{
+	static const uint16_t COMMAND = CLEAT_PCI_COMMAND_MASTER;
+	FILE *file = command_register();
+
+	ck_assert_uint_eq(fwrite(&COMMAND, sizeof(COMMAND), 1, file), 1);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
 static void start(void)
 {
 	static char instance[CLEAT_NAME_LEN];
@@ -161,6 +195,7 @@ static void start(void)
 	ck_assert_int_ge(unplug_event, 0);
 	tree_new();
 	fake_uio(NIC, "uio_pci_generic");
+	be_master();
 	child_fork(&primary, "primary", run, instance);
 	primary_wait(&primary);
 	ck_assert_uint_eq(told->probes, 1);
@@ -172,21 +207,6 @@ static void end(void)
 	child_end(&primary);
 	(void)close(unplug_event);
 	(void)munmap((void *)(uintptr_t)told, sizeof(*told));
-}
-
-static bool is_master(void)
-{
-	char path[512];
-	uint16_t command = 0;
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/bus/pci/devices/" NIC "/config", cleat_pci_sysfs());
-	file = fopen(path, "re");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, CLEAT_PCI_COMMAND, SEEK_SET), 0);
-	ck_assert_uint_eq(fread(&command, sizeof(command), 1, file), 1);
-	(void)fclose(file);
-	return (command & CLEAT_PCI_COMMAND_MASTER) != 0;
 }
 
 static unsigned said(const char *what)
@@ -231,6 +251,16 @@ static void end_in_order(void)
 	ck_assert_msg(child_wait(&primary, 5000) == 0, "it ended with %d: %s", primary.status,
 		child_err(&primary));
 }
+
+/* Whoever had it before may have been killed, and the memory that it receives into is others' now:
+ * it does no DMA before its driver has reset it. */
+START_TEST(no_dma_before_its_driver)
+{
+	ck_assert_uint_eq(told->command & CLEAT_PCI_COMMAND_MASTER, 0);
+	ck_assert(is_master());
+	end_in_order();
+}
+END_TEST
 
 START_TEST(does_not_stop_at_the_end)
 {
@@ -371,6 +401,7 @@ int main(void)
 	test_dir();
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, start, end);
+	tcase_add_test(tc, no_dma_before_its_driver);
 	tcase_add_test(tc, does_not_stop_at_the_end);
 	tcase_add_test(tc, stops_at_the_end);
 	tcase_add_test(tc, does_not_stop_when_asked_back);

@@ -145,6 +145,8 @@ START_TEST(uio_opens_and_closes)
 	bound_to("uio_pci_generic");
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), -EALREADY);
+	ck_assert_uint_eq(command(), 0x03);
+	ck_assert_int_eq(cleat_pci_master_on(&dev), 0);
 	ck_assert_uint_eq(command(), 0x07);
 	ck_assert_int_eq(cleat_pci_config_read(&dev, 254, buf, 4), -EIO);
 	ck_assert_int_eq(dev.access->unplug_fd(&dev), -1);
@@ -155,6 +157,35 @@ START_TEST(uio_opens_and_closes)
 	ck_assert_ptr_null(dev.access);
 	cleat_pci_close(&dev);
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	cleat_pci_close(&dev);
+}
+END_TEST
+
+static bool was_reset(void)
+{
+	char byte = 0;
+	int fd = cleat_pci_file_open(
+		O_RDONLY, "%s/bus/pci/devices/" NIC "/reset", cleat_pci_sysfs());
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_ge(read(fd, &byte, 1), 0);
+	close(fd);
+	return byte == '1';
+}
+
+/* igb_uio lets a device do DMA when its node is opened; whoever had it may have left it receiving.
+ */
+START_TEST(igb_uio_resets_first)
+{
+	bound_to("uio_pci_generic");
+	tree_set(NIC, "reset", "");
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert(!was_reset());
+	cleat_pci_close(&dev);
+	bound_to("igb_uio");
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert(was_reset());
+	ck_assert_uint_eq(command(), 0x03);
 	cleat_pci_close(&dev);
 }
 END_TEST
@@ -314,15 +345,15 @@ START_TEST(generic_interrupts)
 	config_byte(0x3d, 1);
 	config_byte(5, 0x04); /* masked */
 	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), 1);
-	ck_assert_uint_eq(command(), 0x07);
+	ck_assert_uint_eq(command(), 0x03);
 	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), -EALREADY);
 	interrupt(irq_fd);
 	config_byte(5, 0x04); /* as the kernel's handler does */
 	ck_assert_int_eq(dev.access->irq_ack(&dev), 0);
-	ck_assert_uint_eq(command(), 0x07);
+	ck_assert_uint_eq(command(), 0x03);
 	ck_assert_int_eq(dev.access->irq_ack(&dev), 0); /* nothing there: no harm */
 	dev.access->irq_close(&dev);
-	ck_assert_uint_eq(command(), 0x407);
+	ck_assert_uint_eq(command(), 0x403);
 	config_byte(4, 0xff);
 	config_byte(5, 0xff); /* unplugged */
 	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), -EIO);
@@ -430,6 +461,7 @@ static TCase *uio_tests(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, uio_opens_and_closes);
+	tcase_add_test(tc, igb_uio_resets_first);
 	tcase_add_test(tc, uio_in_other_hands);
 	tcase_add_test(tc, uio_is_not_there);
 	tcase_add_test(tc, uio_behind_an_iommu);

@@ -69,10 +69,13 @@ END_TEST
 START_TEST(command_register)
 {
 	dev.bars[0].kind = CLEAT_BAR_MEMORY;
+	fake_config[4] = 0x04; /* its owner was killed */
 	ck_assert_int_eq(cleat_pci_command_on(&dev), 0);
-	ck_assert_uint_eq(fake_config[4], 0x06);
+	ck_assert_uint_eq(fake_config[4], 0x02);
 	dev.bars[2].kind = CLEAT_BAR_IO;
 	ck_assert_int_eq(cleat_pci_command_on(&dev), 0);
+	ck_assert_uint_eq(fake_config[4], 0x03);
+	ck_assert_int_eq(cleat_pci_master_on(&dev), 0);
 	ck_assert_uint_eq(fake_config[4], 0x07);
 	ck_assert_int_eq(cleat_pci_command(&dev, 0x400, 0x4), 0);
 	ck_assert_uint_eq(fake_config[4], 0x03);
