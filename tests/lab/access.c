@@ -211,7 +211,8 @@ static void check_reset(struct cleat_pci_device *dev)
 
 	need(ret == 0 || ret == -ENOTSUP, "reset: %d", ret);
 	printf("reset: %s\n", ret == 0 ? "ok" : cleat_error());
-	check_config(dev);
+	if (ret == 0)
+		check_config(dev);
 }
 
 /* VFIO takes the mapping away while the device does not answer in memory space. */
