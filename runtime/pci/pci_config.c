@@ -92,15 +92,26 @@ uint32_t cleat_pci_capability(struct cleat_pci_device *dev, uint8_t id, uint32_t
 	return 0;
 }
 
-int cleat_pci_msix_is_on(struct cleat_pci_device *dev)
+/* MSI and MSI-X have 16 bits of control at the same place. */
+static int is_on(struct cleat_pci_device *dev, uint8_t capability, uint16_t bit)
 {
-	uint32_t at = cleat_pci_capability(dev, CLEAT_PCI_CAP_ID_MSIX, 0);
+	uint32_t at = cleat_pci_capability(dev, capability, 0);
 	uint16_t control = 0;
 
 	return at != 0 &&
 	       cleat_pci_config_read(dev, at + CLEAT_PCI_MSIX_CONTROL, &control, sizeof(control)) ==
 		       0 &&
-	       (control & CLEAT_PCI_MSIX_CONTROL_ON) != 0;
+	       (control & bit) != 0;
+}
+
+int cleat_pci_msi_is_on(struct cleat_pci_device *dev)
+{
+	return is_on(dev, CLEAT_PCI_CAP_ID_MSI, CLEAT_PCI_MSI_CONTROL_ON);
+}
+
+int cleat_pci_msix_is_on(struct cleat_pci_device *dev)
+{
+	return is_on(dev, CLEAT_PCI_CAP_ID_MSIX, CLEAT_PCI_MSIX_CONTROL_ON);
 }
 
 int cleat_pci_msix_table(struct cleat_pci_device *dev, struct cleat_pci_msix *out)

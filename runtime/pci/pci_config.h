@@ -2,7 +2,8 @@
 /*
  * pci_config.h - what the access methods do in a device's configuration space.
  *
- * Source: PCI Local Bus Specification 3.0, chapter 6 (6.2.2 command, 6.7 capabilities, 6.8 MSI-X).
+ * Source: PCI Local Bus Specification 3.0, chapter 6 (6.2.2 command, 6.7 capabilities, 6.8 MSI and
+ * MSI-X).
  */
 #ifndef CLEAT_RUNTIME_PCI_CONFIG_H
 #define CLEAT_RUNTIME_PCI_CONFIG_H
@@ -24,8 +25,10 @@ extern "C" {
 #define CLEAT_PCI_STATUS_CAPS	  0x0010 /* has capabilities */
 #define CLEAT_PCI_CAP_FIRST	  0x34	 /* 8 bits */
 #define CLEAT_PCI_INTERRUPT_PIN	  0x3d	 /* 8 bits; 0: no INTx */
+#define CLEAT_PCI_CAP_ID_MSI	  0x05
 #define CLEAT_PCI_CAP_ID_MSIX	  0x11
 
+#define CLEAT_PCI_MSI_CONTROL_ON    0x0001
 #define CLEAT_PCI_MSIX_CONTROL	    2 /* 16 bits, in the capability */
 #define CLEAT_PCI_MSIX_CONTROL_SIZE 0x07ff
 #define CLEAT_PCI_MSIX_CONTROL_ON   0x8000
@@ -38,6 +41,9 @@ int cleat_pci_command(struct cleat_pci_device *dev, uint16_t set, uint16_t clear
 
 /** Let it answer in the spaces it has BARs in, but do no DMA. */
 int cleat_pci_command_on(struct cleat_pci_device *dev);
+
+/** Are its interrupts MSI? */
+int cleat_pci_msi_is_on(struct cleat_pci_device *dev);
 
 /** Where the device keeps its MSI-X table. */
 struct cleat_pci_msix {

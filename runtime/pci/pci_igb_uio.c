@@ -2,7 +2,11 @@
 /*
  * pci_igb_uio.c - a device bound to igb_uio: one vector (MSI-X, MSI or INTx as the module chose).
  *
- * Interrupts go on and off by writing 1 or 0, 32 bits, to /dev/uioN; each switches itself off.
+ * INTx goes on and off by writing 1 or 0, 32 bits, to /dev/uioN, and switches itself off. A vector
+ * of MSI or MSI-X is on while the node is open, and is left alone: the module takes no lock between
+ * such a write and the removal of the device, so a write at that moment reads a vector that is
+ * freed (an oops in pci_msi_unmask_irq() of Linux 6.1), and the device stays locked.
+ *
  * I/O ports are told by portio/portX/{start,size} below uioN.
  */
 #include <errno.h>
@@ -10,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/pci/pci_config.h"
 #include "runtime/pci/pci_methods.h"
 #include "runtime/pci/pci_sysfs.h"
 #include "runtime/pci/pci_uio.h"
@@ -18,7 +23,7 @@ static int irq_switch(struct cleat_pci_device *dev, uint32_t on)
 {
 	const struct cleat_uio *u = (const struct cleat_uio *)dev->access_data;
 
-	if (write(u->fd, &on, sizeof(on)) == (ssize_t)sizeof(on))
+	if (u->messages || write(u->fd, &on, sizeof(on)) == (ssize_t)sizeof(on))
 		return 0;
 	return cleat_err(-EIO, "interrupt of %s, %s: %s", dev->device.name, on ? "on" : "off",
 		strerror(errno));
@@ -33,6 +38,7 @@ static int irq_open(struct cleat_pci_device *dev, const int *fds, unsigned n, in
 	(void)n;
 	if (u->irq_on)
 		return cleat_err(-EALREADY, "interrupts of %s are on", dev->device.name);
+	u->messages = cleat_pci_msix_is_on(dev) || cleat_pci_msi_is_on(dev);
 	ret = irq_switch(dev, 1);
 	if (ret < 0)
 		return cleat_err_prefix(-ENOTSUP, "igb_uio gave it no interrupt");

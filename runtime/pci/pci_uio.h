@@ -31,6 +31,7 @@ struct cleat_uio {
 	int resource_fds[CLEAT_PCI_BARS]; /* -1: not opened yet */
 	char dir[32];			  /* "uio/uioN", below the device in sysfs */
 	int irq_on;
+	int messages; /* interrupts are MSI or MSI-X */
 };
 
 /* One of maps/mapN. */

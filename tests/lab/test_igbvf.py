@@ -98,6 +98,21 @@ def test_refused(guest):
         assert done.code != 0 and 'does not let it receive what is for others' in text, text
 
 
+def test_waits(guest):
+    """While the physical function is not up there is no port; one comes when it is."""
+    vf, name = functions(guest)[0], physical_function(guest)[1]
+    guest.check('ip link set %s down' % name)
+    try:
+        with bed.Primary(guest, {vf: 'vfio-pci'}) as primary:
+            assert not hotplug.has_port(primary, vf), 'there is a port'
+            guest.check('ip link set %s up' % name)
+            bed.wait_for('no port comes', lambda: hotplug.has_port(primary, vf))
+            bed.end(primary.worker('w', '--mode', 'txonly', '--tx',
+                                   'port:%d:0' % primary.port(vf), '--packets', '1000', wait=False))
+    finally:
+        guest.check('ip link set %s up' % name)
+
+
 def test_vanishes(guest):
     """The physical function gives up its virtual functions below a worker, and makes them again."""
     physical = next(n for n in guest.nics if n.vfs)

@@ -387,6 +387,29 @@ START_TEST(igb_interrupts)
 }
 END_TEST
 
+/* The kernel module must not be asked to switch MSI and MSI-X: the device may go at that moment. */
+START_TEST(igb_messages)
+{
+	static const uint8_t IDS[] = { 0x05, 0x11 }, ON[] = { 0x00, 0x80 };
+	uint32_t v;
+	int irq_fd = -1;
+
+	bound_to("igb_uio");
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	config_byte(0x06, 0x10); /* it has a capability at 0x40 */
+	config_byte(0x34, 0x40);
+	config_byte(0x40, IDS[_i]);
+	config_byte(0x42, 0x01);
+	config_byte(0x43, ON[_i]);
+	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), 1);
+	interrupt(irq_fd);
+	ck_assert_int_eq(dev.access->irq_ack(&dev), 0);
+	dev.access->irq_close(&dev);
+	ck_assert_int_ne(read(irq_fd, &v, 4), 4);
+	cleat_pci_close(&dev);
+}
+END_TEST
+
 START_TEST(ports_of_generic)
 {
 	struct cleat_pci_ioport io;
@@ -469,6 +492,7 @@ static TCase *uio_tests(void)
 	tcase_add_test(tc, uio_bars_by_maps);
 	tcase_add_test(tc, generic_interrupts);
 	tcase_add_test(tc, igb_interrupts);
+	tcase_add_loop_test(tc, igb_messages, 0, 2);
 	tcase_add_test(tc, ports_of_generic);
 	tcase_add_test(tc, ports_of_igb);
 	return tc;
