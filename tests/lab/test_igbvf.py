@@ -99,18 +99,19 @@ def test_refused(guest):
 
 
 def test_waits(guest):
-    """While the physical function is not up there is no port; one comes when it is."""
+    """It is bound while the physical function is not up: there is a port as soon as it is."""
     vf, name = functions(guest)[0], physical_function(guest)[1]
-    guest.check('ip link set %s down' % name)
-    try:
-        with bed.Primary(guest, {vf: 'vfio-pci'}) as primary:
-            assert not hotplug.has_port(primary, vf), 'there is a port'
+    with bed.Primary(guest, {vf: 'vfio-pci'}) as primary:
+        pci.unbind(guest, vf.address)
+        bed.wait_for('the port stays', lambda: not hotplug.has_port(primary, vf))
+        guest.check('ip link set %s down' % name)
+        try:
+            pci.bind(guest, vf.address, 'vfio-pci')
+            primary.job.wait_for('is being reset, or its interface is not up')
+        finally:
             guest.check('ip link set %s up' % name)
-            bed.wait_for('no port comes', lambda: hotplug.has_port(primary, vf))
-            bed.end(primary.worker('w', '--mode', 'txonly', '--tx',
-                                   'port:%d:0' % primary.port(vf), '--packets', '1000', wait=False))
-    finally:
-        guest.check('ip link set %s up' % name)
+        assert not hotplug.has_port(primary, vf), 'there is a port'
+        hotplug.come(primary, vf, lambda _: None)
 
 
 def test_vanishes(guest):
