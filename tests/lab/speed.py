@@ -7,9 +7,10 @@
 In turn by Cleat's worker and by testpmd (A B A B ...), packets of 60 bytes. Sending: a NIC sends as
 fast as its driver does; nobody takes them, or with virtio the guest's kernel. Forwarding: one
 worker hands what either of the two NICs on a wire receives to the other, so that 32 packets each
-way go round for ever; each one counts where it is received. The medians and their ratio are
-printed; above 1 Cleat is faster. While runs of one side lie among those of the other, more rounds
-are taken, up to MOST. A guest under TCG interprets every instruction, so the figures are worth
+way go round for ever; each one counts where it is received. Both sides have queues of as many
+descriptors. The medians and their ratio are printed; above 1 Cleat is faster. Runs of one side
+differ by a third and more, so rounds are taken until one side has won LEAD more of them than the
+other, or there are MOST. A guest under TCG interprets every instruction, so the figures are worth
 their ratio only.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
@@ -36,7 +37,9 @@ WAYS = {'tx': 'sending', 'io': 'forwarding'}
 TO = '02:00:00:00:00:02'  # whom the packets that cleat-rxtx makes are for
 MEMORY = ('-m', '128')    # a primary and testpmd have to fit
 ROUND = 32                # packets that go round each way: a burst, as testpmd sends first
-MOST = 9                  # rounds where the two sides are close
+LEAD = 5                  # rounds: by chance in one of 16 first fives
+MOST = 15                 # rounds where the two sides are close
+DESCRIPTORS = 512         # of each queue: what a port of Cleat has at first
 
 
 def run(primary, seconds, program, *args):
@@ -71,7 +74,8 @@ def theirs(guest, nics, seconds, way):
     for nic in nics:
         pci.bind(guest, nic.address, 'vfio-pci')
     try:
-        options = '--txpkts=60 ' + ' '.join('--eth-peer=%d,%s' % (n, TO) for n in range(len(nics)))
+        options = '--txpkts=60 --rxd=%d --txd=%d %s' % (DESCRIPTORS, DESCRIPTORS, ' '.join(
+            '--eth-peer=%d,%s' % (n, TO) for n in range(len(nics))))
         received, sent, _ = pci.testpmd(guest, [nic.address for nic in nics],
                                         'txonly' if way == 'tx' else way, seconds, options,
                                         first=way == 'io')
@@ -102,9 +106,10 @@ def virtual_function(guest):
     return dataclasses.replace(physical, address=physical.vf_address(0), mac=TO)
 
 
-def apart(cleat, peer):
-    """Is one side faster in all its runs?"""
-    return min(cleat) > max(peer) or min(peer) > max(cleat)
+def decided(cleat, peer):
+    """Has one side won so many rounds more?"""
+    won = sum(1 if mine > other else -1 for mine, other in zip(cleat, peer))
+    return abs(won) >= LEAD
 
 
 def measure(guest, model, way, seconds, rounds):
@@ -119,7 +124,7 @@ def measure(guest, model, way, seconds, rounds):
             beside = kernel_sink(guest, nics[1])
         nics = nics[:1]
     with beside:
-        while len(cleat) < rounds or (len(cleat) < MOST and not apart(cleat, peer)):
+        while len(cleat) < rounds or (len(cleat) < MOST and not decided(cleat, peer)):
             cleat.append(ours(guest, nics, seconds, way))
             peer.append(theirs(guest, nics, seconds, way))
     mine, theirs_ = statistics.median(cleat), statistics.median(peer)
@@ -131,8 +136,8 @@ def measure(guest, model, way, seconds, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seconds', type=float, default=3)
-    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--seconds', type=float, default=2)
+    parser.add_argument('--rounds', type=int, default=LEAD, help='at least')
     parser.add_argument('--way', choices=list(WAYS), help='only sending, or only forwarding')
     parser.add_argument('--json', action='store_true')
     parser.add_argument('model', nargs='*', choices=[[], *DRIVERS])
