@@ -73,6 +73,7 @@ struct cleat_pci_access {
 	/** irq_fd was readable: read it, and let the next interrupt come. -EIO: the device is gone
 	 */
 	int (*irq_ack)(struct cleat_pci_device *dev);
+	/** The device was told to raise none. igb_uio's MSI and MSI-X stay on until close. */
 	void (*irq_close)(struct cleat_pci_device *dev);
 	/** Function-level reset if the device has it; bus mastering is off afterwards. -ENOTSUP */
 	int (*reset)(struct cleat_pci_device *dev);

@@ -103,6 +103,13 @@ static void check_vector(struct cleat_pci_device *dev, volatile uint8_t *bar, in
 	}
 }
 
+/* igb_uio's vectors of MSI and MSI-X are not switched: pci_igb_uio.c. */
+static int stays_on(struct cleat_pci_device *dev)
+{
+	return strcmp(dev->access->driver, "igb_uio") == 0 &&
+	       (cleat_pci_msix_is_on(dev) || cleat_pci_msi_is_on(dev));
+}
+
 static void check_interrupts(struct cleat_pci_device *dev, volatile uint8_t *bar)
 {
 	int fds[3], irq_fd = -1, n;
@@ -124,7 +131,7 @@ static void check_interrupts(struct cleat_pci_device *dev, volatile uint8_t *bar
 	check_vector(dev, bar, irq_fd, 0);
 	dev->access->irq_close(dev);
 	nic_fire(dev, bar, 0);
-	need(!readable(irq_fd, 100), "interrupts are off");
+	need(!readable(irq_fd, 100) || stays_on(dev), "interrupts are off");
 	nic_quiet(dev, bar);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
