@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* igb_rss_ctrl.c - which receive queue a packet goes to (82576 datasheet 7.1.2.8, 8.11). Packets
- * have a hash only where there are several queues. */
+/* igb_rss_ctrl.c - which receive queue a packet goes to (82576 datasheet 7.1.2.8, 8.11). */
 #include "pmd/igb/igb.h"
 
 /* This pattern gives both directions of a connection the same hash. */
@@ -34,7 +33,6 @@ void cleat_igb_rss_update(struct cleat_intel_nic *nic)
 {
 	uint16_t open = open_queues(nic);
 	uint32_t first = open != 0 ? (uint32_t)__builtin_ctz(open) : 0;
-	uint32_t hash = nic->queues[CLEAT_RX] > 1 ? CLEAT_MRQC_RSS | CLEAT_MRQC_FIELDS : 0;
 	uint8_t t[CLEAT_IGB_RETA_ENTRIES];
 
 	cleat_igb_reta(open, t);
@@ -42,7 +40,8 @@ void cleat_igb_rss_update(struct cleat_intel_nic *nic)
 		cleat_intel_write(&nic->mac, CLEAT_IGB_RETA + i,
 			(uint32_t)t[i] | (uint32_t)t[i + 1] << 8 | (uint32_t)t[i + 2] << 16 |
 				(uint32_t)t[i + 3] << 24);
-	cleat_intel_write(&nic->mac, CLEAT_IGB_MRQC, hash | CLEAT_MRQC_DEF_Q(first));
+	cleat_intel_write(&nic->mac, CLEAT_IGB_MRQC,
+		CLEAT_MRQC_RSS | CLEAT_MRQC_DEF_Q(first) | CLEAT_MRQC_FIELDS);
 	cleat_intel_flush(&nic->mac);
 }
 
