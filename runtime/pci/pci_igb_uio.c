@@ -38,6 +38,8 @@ static int irq_open(struct cleat_pci_device *dev, const int *fds, unsigned n, in
 	(void)n;
 	if (u->irq_on)
 		return cleat_err(-EALREADY, "interrupts of %s are on", dev->device.name);
+	if (cleat_pci_is_gone(dev))
+		return cleat_err(-EIO, "%s does not answer any more", dev->device.name);
 	u->messages = cleat_pci_msix_is_on(dev) || cleat_pci_msi_is_on(dev);
 	ret = irq_switch(dev, 1);
 	if (ret < 0)

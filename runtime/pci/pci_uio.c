@@ -124,11 +124,19 @@ static int locked(struct cleat_pci_device *dev, int fd, uint32_t file)
 }
 
 /* igb_uio makes the device a bus master when its node is opened, so one that a killed process left
- * receiving is brought to rest before, if it can be reset from outside. */
+ * receiving is brought to rest before, if it can be reset from outside. A bus master's node is open
+ * in some process, whose device it is. */
 static int rest_before_node(struct cleat_pci_device *dev)
 {
-	int ret = dev->access == &cleat_pci_igb_uio ? cleat_uio_reset(dev) : 0;
+	uint16_t command;
+	int ret;
 
+	if (dev->access != &cleat_pci_igb_uio)
+		return 0;
+	ret = cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command));
+	if (ret < 0 || (command & CLEAT_PCI_COMMAND_MASTER))
+		return ret;
+	ret = cleat_uio_reset(dev);
 	return ret == -ENOTSUP ? 0 : ret;
 }
 

@@ -173,10 +173,22 @@ static bool was_reset(void)
 	return byte == '1';
 }
 
+static void config_by_hand(uint8_t command)
+{
+	int fd = cleat_pci_file_open(
+		O_WRONLY, "%s/bus/pci/devices/" NIC "/config", cleat_pci_sysfs());
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, &command, 1, 4), 1);
+	close(fd);
+}
+
 /* igb_uio lets a device do DMA when its node is opened; whoever had it may have left it receiving.
  */
 START_TEST(igb_uio_resets_first)
 {
+	static struct cleat_pci_device other;
+
 	bound_to("uio_pci_generic");
 	tree_set(NIC, "reset", "");
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
@@ -186,6 +198,15 @@ START_TEST(igb_uio_resets_first)
 	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
 	ck_assert(was_reset());
 	ck_assert_uint_eq(command(), 0x03);
+	tree_set(NIC, "reset", "");
+	config_byte(4, 0x07); /* somebody has its node open */
+	other = dev;
+	other.access = NULL;
+	ck_assert_int_eq(cleat_pci_open(&other, CLEAT_PCI_IOVA_PA), -EBUSY);
+	cleat_pci_close(&dev);
+	config_by_hand(0x07);
+	ck_assert_int_eq(cleat_pci_open(&dev, CLEAT_PCI_IOVA_PA), 0);
+	ck_assert(!was_reset());
 	cleat_pci_close(&dev);
 }
 END_TEST
@@ -405,6 +426,10 @@ START_TEST(igb_messages)
 	interrupt(irq_fd);
 	ck_assert_int_eq(dev.access->irq_ack(&dev), 0);
 	dev.access->irq_close(&dev);
+	ck_assert_int_ne(read(irq_fd, &v, 4), 4);
+	config_byte(4, 0xff);
+	config_byte(5, 0xff); /* unplugged: not taken for one without messages */
+	ck_assert_int_eq(dev.access->irq_open(&dev, NULL, 0, &irq_fd), -EIO);
 	ck_assert_int_ne(read(irq_fd, &v, 4), 4);
 	cleat_pci_close(&dev);
 }
