@@ -15,7 +15,8 @@
 #include "runtime/pci/pci.h"
 #include "runtime/vdev.h"
 
-#define BUS_PCI "pci"
+#define BUS_PCI	 "pci"
+#define MAX_REST 5U /* between tries of devices that do not answer; each is 10 s */
 
 typedef int (*spec_fn)(const char *spec);
 
@@ -135,6 +136,13 @@ static int probe_one(struct cleat_primary *p, struct cleat_device *device)
 	return cleat_err(rc, "%s", why);
 }
 
+/* Why it was not probed. The kernel's own drivers hold most devices, and lists hide some. */
+static void tell(int rc)
+{
+	cleat_log(rc == -ENODEV || rc == -EPERM ? CLEAT_LOG_INFO : CLEAT_LOG_ERROR, "%s",
+		cleat_error());
+}
+
 static int probe(struct cleat_device *device, void *arg)
 {
 	struct cleat_primary *p = arg;
@@ -145,8 +153,7 @@ static int probe(struct cleat_device *device, void *arg)
 	rc = probe_one(p, device);
 	if (rc == 0 || (device->asked && device->state != CLEAT_DEVICE_IGNORED))
 		return rc; /* asked for by name: its failure is ours */
-	cleat_log(rc == -ENODEV || rc == -EPERM ? CLEAT_LOG_INFO : CLEAT_LOG_ERROR, "%s",
-		device->why);
+	tell(rc);
 	return 0;
 }
 
@@ -217,6 +224,7 @@ int cleat_device_attach(struct cleat_primary *p, const char *args)
 		return cleat_err_prefix(-EINVAL, "device %.200s", args);
 	rc = probe_one(p, device);
 	(void)snprintf(why, sizeof(why), "%s", cleat_error());
+	device->mute = 0; /* whoever asked has the answer */
 	if (rc == 0)
 		rc = cleat_registry_find_port(device->name, NULL);
 	else if (cleat_pci_of(device) == NULL && device->state != CLEAT_DEVICE_PROBED)
@@ -245,7 +253,13 @@ int cleat_device_detach(struct cleat_primary *p, const char *name)
 
 	if (device == NULL)
 		return cleat_err(-ENOENT, "there is no device %.31s", name);
-	rc = cleat_device_take_away(p, device);
+	if (device->mute != 0) { /* it is not tried again */
+		device->mute = 0;
+		device->detached = 1;
+		rc = 0;
+	} else {
+		rc = cleat_device_take_away(p, device);
+	}
 	if (rc == 0)
 		forget_if_gone(device);
 	cleat_device_rows_write();
@@ -291,26 +305,32 @@ static int find_mute(struct cleat_device *device, void *arg)
 }
 
 /* A device that did not answer, such as a function whose physical one is not up. The one that was
- * tried least; then others, until one is mute again: that costs the primary's time. Told once. */
+ * tried least; then others, until one is mute again. That costs the primary's time, so it comes
+ * ever more rarely. Told once. @return were any tried? */
 static int probe_mute(struct cleat_primary *p)
 {
+	static unsigned rest; /* calls to let pass */
 	struct cleat_device *device;
 	int tried = 0;
 
+	if (rest > 0 && rest--)
+		return 0;
 	for (;; tried = 1) {
 		char before[CLEAT_ERROR_LEN];
+		int rc;
 
 		device = NULL;
 		(void)cleat_device_iterate(find_mute, &device);
 		if (device == NULL)
 			return tried;
 		memcpy(before, device->why, sizeof(before));
-		if (probe_one(p, device) == 0)
-			continue;
-		cleat_log(strcmp(before, device->why) == 0 ? CLEAT_LOG_DEBUG : CLEAT_LOG_ERROR,
-			"%s", device->why);
-		if (device->mute != 0)
+		rc = probe_one(p, device);
+		if (rc < 0 && strcmp(before, cleat_error()) != 0)
+			tell(rc);
+		if (device->mute != 0) {
+			rest = device->mute - 1 < MAX_REST ? device->mute - 1 : MAX_REST;
 			return 1;
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ int cleat_devices_probe_new(struct cleat_primary *p);
  * come to rest it keeps its driver and reaches no memory; cleat_devices_retry() tries again. */
 int cleat_device_take_away(struct cleat_primary *p, struct cleat_device *device);
 
-/** Once more for those that did not come to rest, and for one that did not answer its driver. */
+/** Once more for those that did not come to rest, and now and then for one that did not answer its
+ * driver; not if that was attached, for whoever did so knows. */
 void cleat_devices_retry(struct cleat_primary *p);
 
 /** Make a device at run time, or take one of a bus in use: NAME or ADDRESS[,KEY=VALUE,…]. @return

@@ -5,6 +5,7 @@ import pty
 import subprocess
 import termios
 
+import bed
 import faults
 import lab
 import pci
@@ -53,8 +54,15 @@ def test_faults(guest):
     """What the kernel says is heard; a fault in it is told from the rest."""
     kernel = faults.Listener(guest)
     guest.check('echo "<1>all is well" >/dev/kmsg')
-    said = kernel.news()
-    assert 'all is well' in said and 'all is well' not in kernel.news(), said
+    said = ''
+
+    def is_heard():
+        nonlocal said
+        said += kernel.news()
+        return 'all is well' in said and said.endswith('\n')
+
+    assert bed.until(is_heard), said
+    assert 'all is well' not in kernel.news()
     assert faults.first_words(said) == faults.lines(said) == ''
     said += '[   12.5] BUG: made up\n[   12.5] by a test\n'
     assert faults.first_words(said) == 'BUG: made up', said

@@ -87,6 +87,15 @@ static void say(int first, int second, int third)
 	answers[2] = third;
 }
 
+/* Until some device is tried, which comes ever more rarely. */
+static void retry(void)
+{
+	unsigned before = tries[0] + tries[1] + tries[2];
+
+	for (int i = 0; i < 6 && tries[0] + tries[1] + tries[2] == before; i++)
+		cleat_devices_retry(&inside);
+}
+
 static void expect_tries(unsigned first, unsigned second, unsigned third)
 {
 	ck_assert_uint_eq(tries[0], first);
@@ -112,13 +121,13 @@ static const struct cleat_device_shm *row_of(const char *name)
 START_TEST(one_at_a_time)
 {
 	expect_tries(1, 1, 1);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 1, 1);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 2, 1);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 2, 2);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(3, 2, 2);
 	ck_assert_int_eq(state("mute:0"), CLEAT_DEVICE_FAILED);
 	ck_assert_int_eq(cleat_registry_find_port("mute:0", NULL), -ENOENT);
@@ -132,9 +141,9 @@ START_TEST(answers_at_last)
 	int sock = inside_attach("watcher", &slot);
 
 	say(0, -ETIMEDOUT, 0);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 2, 1);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 3, 2);
 	ck_assert_int_ge(cleat_registry_find_port("mute:0", NULL), 0);
 	ck_assert_int_eq(cleat_registry_find_port("mute:1", NULL), -ENOENT);
@@ -152,34 +161,49 @@ END_TEST
 START_TEST(refuses_at_last)
 {
 	say(-EIO, -EIO, -ETIMEDOUT);
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 2, 2);
 	ck_assert_str_eq(row_of("mute:0")->why, "mute:0 says -5");
-	cleat_devices_retry(&inside);
+	retry();
 	expect_tries(2, 2, 3);
 	say(0, 0, 0);
-	cleat_devices_retry(&inside);
-	cleat_devices_retry(&inside);
+	retry();
+	retry();
 	expect_tries(2, 2, 4);
 }
 END_TEST
 
-/* So is one that somebody took away, though it is mute no more. */
+/* So is one that somebody took away, be it mute or not. */
 START_TEST(taken_away)
 {
+	ck_assert_int_eq(cleat_device_detach(&inside, "mute:0"), 0);
 	say(0, 0, 0);
-	cleat_devices_retry(&inside);
-	expect_tries(2, 2, 2);
+	retry();
+	expect_tries(1, 2, 2);
 	ck_assert_int_eq(cleat_device_detach(&inside, "mute:1"), 0);
-	cleat_devices_retry(&inside);
-	expect_tries(2, 2, 2);
+	retry();
+	expect_tries(1, 2, 2);
+}
+END_TEST
+
+/* The first time after one call, then after two, and so on, but not less than once in six. */
+START_TEST(ever_more_rarely)
+{
+	unsigned all = 0;
+
+	say(-EIO, -EIO, -ETIMEDOUT);
+	for (int i = 0; i < 40; i++)
+		cleat_devices_retry(&inside);
+	all = tries[2];
+	ck_assert_uint_ge(all, 8);
+	ck_assert_uint_le(all, 10);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const TESTS[] = { one_at_a_time, answers_at_last, refuses_at_last,
-		taken_away };
+	const TTest *const TESTS[] = { one_at_a_time, answers_at_last, refuses_at_last, taken_away,
+		ever_more_rarely };
 
 	return inside_run("primary/device_mute", TESTS, sizeof(TESTS) / sizeof(TESTS[0]));
 }
