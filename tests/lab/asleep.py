@@ -14,7 +14,7 @@ PACKETS = 11
 QUICK = 9  # of them at least: who loses every third interrupt has no more than 8
 # away.c sends 30 ms after the one before is back: who is not woken looks some 70 ms later
 LONGEST_US = 40000
-TRIES = 3
+TRIES = 10
 
 
 def away_us(primary, a, b):
