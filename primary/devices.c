@@ -16,7 +16,7 @@
 #include "runtime/vdev.h"
 
 #define BUS_PCI	 "pci"
-#define MAX_REST 5U /* between tries of devices that do not answer; each is 10 s */
+#define MAX_REST 6U /* from try to try of devices that do not answer; each is 10 s */
 
 typedef int (*spec_fn)(const char *spec);
 
@@ -253,13 +253,7 @@ int cleat_device_detach(struct cleat_primary *p, const char *name)
 
 	if (device == NULL)
 		return cleat_err(-ENOENT, "there is no device %.31s", name);
-	if (device->mute != 0) { /* it is not tried again */
-		device->mute = 0;
-		device->detached = 1;
-		rc = 0;
-	} else {
-		rc = cleat_device_take_away(p, device);
-	}
+	rc = cleat_device_take_away(p, device);
 	if (rc == 0)
 		forget_if_gone(device);
 	cleat_device_rows_write();
@@ -298,40 +292,42 @@ static int find_mute(struct cleat_device *device, void *arg)
 {
 	struct cleat_device **least = arg;
 
-	if (device->state == CLEAT_DEVICE_FAILED && device->mute != 0 &&
-		(*least == NULL || device->mute < (*least)->mute))
+	if (device->mute != 0 && (*least == NULL || device->mute < (*least)->mute))
 		*least = device;
 	return 0;
 }
 
-/* A device that did not answer, such as a function whose physical one is not up. The one that was
- * tried least; then others, until one is mute again. That costs the primary's time, so it comes
- * ever more rarely. Told once. @return were any tried? */
+static struct cleat_device *least_tried(void)
+{
+	struct cleat_device *least = NULL;
+
+	(void)cleat_device_iterate(find_mute, &least);
+	return least;
+}
+
+/* Devices that did not answer, such as functions whose physical one is not up: the one that was
+ * tried least, as many calls after the last try as it was tried; then others, until one is mute
+ * again, as that costs the primary's time. Told once. @return were any tried? */
 static int probe_mute(struct cleat_primary *p)
 {
-	static unsigned rest; /* calls to let pass */
-	struct cleat_device *device;
-	int tried = 0;
+	static unsigned calls; /* since the last try */
+	struct cleat_device *device = least_tried();
 
-	if (rest > 0 && rest--)
+	calls++;
+	if (device == NULL || calls < (device->mute < MAX_REST ? device->mute : MAX_REST))
 		return 0;
-	for (;; tried = 1) {
+	calls = 0;
+	for (int mute = 0; !mute && device != NULL; device = least_tried()) {
 		char before[CLEAT_ERROR_LEN];
 		int rc;
 
-		device = NULL;
-		(void)cleat_device_iterate(find_mute, &device);
-		if (device == NULL)
-			return tried;
 		memcpy(before, device->why, sizeof(before));
 		rc = probe_one(p, device);
 		if (rc < 0 && strcmp(before, cleat_error()) != 0)
 			tell(rc);
-		if (device->mute != 0) {
-			rest = device->mute - 1 < MAX_REST ? device->mute - 1 : MAX_REST;
-			return 1;
-		}
+		mute = device->mute != 0;
 	}
+	return 1;
 }
 
 void cleat_devices_retry(struct cleat_primary *p)

@@ -219,10 +219,24 @@ static int keep_away(struct cleat_device *device, int code)
 	return cleat_err(code, "%s", why);
 }
 
+static int is_away(struct cleat_device *device)
+{
+	device->detached = 1;
+	device->mute = 0;
+	(void)snprintf(device->why, sizeof(device->why),
+		"device %s was taken away; it is used again when it is attached or bound anew",
+		device->name);
+	return 0;
+}
+
 int cleat_bus_remove(struct cleat_device *device)
 {
 	int ret;
 
+	if (device->mute != 0) {
+		device->state = CLEAT_DEVICE_FOUND;
+		return is_away(device);
+	}
 	if (device->state != CLEAT_DEVICE_PROBED)
 		return cleat_err(
 			-ENODEV, "device %s has no driver to remove it from", device->name);
@@ -233,11 +247,7 @@ int cleat_bus_remove(struct cleat_device *device)
 	cleat_log(CLEAT_LOG_INFO, "device %s: removed from driver %s", device->name,
 		device->driver->name);
 	no_driver_any_more(device, CLEAT_DEVICE_FOUND);
-	device->detached = 1;
-	(void)snprintf(device->why, sizeof(device->why),
-		"device %s was taken away; it is used again when it is attached or bound anew",
-		device->name);
-	return 0;
+	return is_away(device);
 }
 
 void cleat_bus_give_up(struct cleat_device *device)

@@ -7,6 +7,7 @@
  *   FOUND → NO_DRIVER  no driver knows it, or the kernel's own driver holds it
  *   FOUND → FAILED     its driver refused; the sentence is in `why`
  *   FAILED → PROBED    it was `mute`, and answered a later try (or → NO_DRIVER: unbound meanwhile)
+ *   FAILED → FOUND     it was `mute`, and somebody took it away: `detached`
  *   PROBED → FOUND     removed by its driver: `detached`, so no scan probes it again
  *   PROBED → PROBED    its driver could not bring it to rest: `leaving`; removing it is tried again
  *   PROBED → FAILED    given up at the end, for the same reason

@@ -200,10 +200,27 @@ START_TEST(ever_more_rarely)
 }
 END_TEST
 
+/* It does not wait until the turn of one that has been silent for long. */
+START_TEST(new_one_comes_first)
+{
+	unsigned before;
+
+	say(-EIO, -EIO, -ETIMEDOUT);
+	for (int i = 0; i < 29; i++) /* mute:2 is tried after 27, and would be after 33 */
+		cleat_devices_retry(&inside);
+	say(-ETIMEDOUT, -EIO, -ETIMEDOUT);
+	cleat_bus_anew(cleat_device_find("mute:0"));
+	ck_assert_int_eq(cleat_devices_probe_new(&inside), 0);
+	before = tries[0];
+	cleat_devices_retry(&inside);
+	ck_assert_uint_eq(tries[0], before + 1);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const TESTS[] = { one_at_a_time, answers_at_last, refuses_at_last, taken_away,
-		ever_more_rarely };
+		ever_more_rarely, new_one_comes_first };
 
 	return inside_run("primary/device_mute", TESTS, sizeof(TESTS) / sizeof(TESTS[0]));
 }

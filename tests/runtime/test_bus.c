@@ -17,7 +17,9 @@ static int test_probe(struct cleat_device *device, const struct cleat_services *
 {
 	ck_assert_ptr_eq(given, &services);
 	if (strcmp(device->args, "fail=1") == 0)
-		return cleat_err(-EIO, "device %s does not answer", device->name);
+		return cleat_err(-EIO, "device %s does not work", device->name);
+	if (strcmp(device->args, "mute=1") == 0)
+		return cleat_err(-ETIMEDOUT, "device %s does not answer", device->name);
 	device->driver_data = &probes;
 	probes++;
 	return 0;
@@ -131,7 +133,7 @@ START_TEST(probes_and_removes)
 	ck_assert_int_eq(state("net_test0"), CLEAT_DEVICE_PROBED);
 	ck_assert_str_eq(cleat_device_find("net_test0")->args, "a=1");
 	ck_assert_int_eq(state("net_test1"), CLEAT_DEVICE_FAILED);
-	ck_assert_str_eq(cleat_device_find("net_test1")->why, "device net_test1 does not answer");
+	ck_assert_str_eq(cleat_device_find("net_test1")->why, "device net_test1 does not work");
 	ck_assert_int_eq(state("t:0"), CLEAT_DEVICE_PROBED);
 	ck_assert_int_eq(state("t:2"), CLEAT_DEVICE_NO_DRIVER);
 	ck_assert_uint_eq(probes, 3);
@@ -303,6 +305,28 @@ START_TEST(detached_stays_away)
 }
 END_TEST
 
+/* A device without a driver can be taken away if the driver may get it yet. */
+START_TEST(mute_one_stays_away)
+{
+	struct cleat_device *device;
+
+	ck_assert_int_eq(cleat_vdev_add("net_test0,mute=1"), 0);
+	ck_assert_int_eq(cleat_vdev_add("net_test1,fail=1"), 0);
+	ck_assert_int_eq(up(), 2);
+	ck_assert_int_eq(cleat_bus_remove(cleat_device_find("net_test1")), -ENODEV);
+	device = cleat_device_find("net_test0");
+	ck_assert_uint_eq(device->mute, 1);
+	ck_assert_int_eq(cleat_bus_remove(device), 0);
+	ck_assert_int_eq(device->state, CLEAT_DEVICE_FOUND);
+	ck_assert_int_eq(device->detached, 1);
+	ck_assert_uint_eq(device->mute, 0);
+	ck_assert_ptr_nonnull(strstr(device->why, "net_test0 was taken away"));
+	ck_assert_int_eq(cleat_bus_remove(device), -ENODEV);
+	ck_assert_int_eq(up(), 0);
+	ck_assert_uint_eq(unplugs, 0);
+}
+END_TEST
+
 START_TEST(allowed_vdev_stays_away)
 {
 	struct cleat_device *device;
@@ -383,6 +407,7 @@ int main(void)
 	tcase_add_test(tc, given_up_at_the_end);
 	tcase_add_test(tc, forgotten_without_a_call);
 	tcase_add_test(tc, detached_stays_away);
+	tcase_add_test(tc, mute_one_stays_away);
 	tcase_add_test(tc, allowed_vdev_stays_away);
 	tcase_add_test(tc, plugs_the_one_named);
 	suite_add_tcase(suite, tc);
