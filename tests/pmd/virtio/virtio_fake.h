@@ -85,5 +85,7 @@ struct fake_sent {
 };
 /* Take one packet from a tx queue. @return 0: there is none. It is not used before fake_use(). */
 int fake_take_tx(unsigned queue, struct fake_sent *out);
+/* The device does what the control queue says. */
+void fake_obey(void);
 
 #endif
