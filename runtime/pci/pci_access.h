@@ -8,7 +8,7 @@
  *
  *   closed → open → master → closed. Opening makes the device reachable; a device whose owner was
  *   killed may still have its receiver on, and the addresses it writes to are others' by now, so
- * its driver lets it do DMA when it has reset it. Closing stops DMA (bus mastering off) and
+ *   its driver lets it do DMA when it has reset it. Closing stops DMA (bus mastering off) and
  *   interrupts, and undoes everything.
  *
  * Primary only, one thread. Everything that a worker needs of a device are the descriptors of
