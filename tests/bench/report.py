@@ -57,8 +57,7 @@ def verdict(row):
 
 def far(row):
     """What a line took to the other core meanwhile, in ns, where that decides."""
-    looks = [n for n in row.get('line_ns') or () if n is not None]
-    return '%.0f' % statistics.median(looks) if row.get('two') and looks else ''
+    return '%.0f' % statistics.median(row['line_ns']) if row.get('line_ns') else ''
 
 
 def table(rows):
@@ -77,18 +76,18 @@ def table(rows):
 def moved(rows):
     """What a line took to the other core during the run: it tells where a virtual machine's
     processors were."""
-    looks = sorted(n for row in rows for n in row.get('line_ns') or () if n is not None)
+    looks = sorted(n for row in rows for n in row.get('line_ns') or ())
     if not looks:
         return ''
     mixed = [' '.join([row['case'], *map(str, row['params'].values())])
              for row in rows if row.get('mixed')]
-    return ('\nBefore and after each pair of runs it was looked how long a line took to the other '
-            'core: %s ns as the\nmedian of %d looks, %s to %s ns in nine of ten of them. %d pairs '
-            'were taken again because the processors had\nmoved meanwhile; rows whose pairs are of '
-            'different places all the same: %s.\n' % (
+    return ('\nBefore and after each run between two processors it was looked how long a line took '
+            'from one to the other: %s ns as\nthe median of %d looks, %s to %s ns in nine of ten '
+            'of them. %d runs were made again because the processors had\nmoved; rows with runs '
+            'that were not on two cores all the same: %s.\n' % (
                 digits(statistics.median(looks)), len(looks),
                 *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95)),
-                sum(len(row.get('again', ())) for row in rows), ', '.join(mixed) or 'none'))
+                sum(row.get('again', 0) for row in rows), ', '.join(mixed) or 'none'))
 
 
 def recorded(path):

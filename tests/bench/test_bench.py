@@ -162,9 +162,10 @@ def check_ended_at_the_end():
 INTERRUPTED = """
 import os, signal, subprocess, sys
 sys.path.insert(0, sys.argv[1])
-import ports, sides
+import places, ports, sides
 
 class Place:
+    whereabouts = places.Whereabouts(lambda: None)
     core = staticmethod(int)
     name = path = staticmethod(lambda what: 'x')
     need_huge_dir = staticmethod(lambda: sys.argv[3])

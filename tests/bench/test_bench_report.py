@@ -53,12 +53,12 @@ def check_table(folder):
     expect('a failed run is said, in one line: ' + out, len(out.splitlines()) == 3 and
            '| reached, not all runs succeeded |' in out)
     expect('the spread: ' + lines[2], '10.00 (9.00 to 12.00)' in lines[2])
-    code, out = report(folder, [dict(ROWS[0], line_ns=[250.0, None]),
-                                dict(ROWS[1], line_ns=[50.0, 300.0], again=[{}] * 4, mixed=True)])
+    code, out = report(folder, [dict(ROWS[0], line_ns=[250.0]),
+                                dict(ROWS[1], line_ns=[50.0, 300.0], again=4, mixed=True)])
     expect('what a line took: ' + out, 'median of 3 looks' in out and ': 250.0 ns' in out and
            '50.00 to 300.0 ns' in out)
-    expect('pairs that were taken again, rows of several places: ' + out,
-           '4 pairs were taken again' in out and 'all the same: ring-spsc 8.' in out)
+    expect('runs that were made again, rows of several places: ' + out,
+           '4 runs were made again' in out and 'all the same: ring-spsc 8.' in out)
 
 
 def check_plots(folder):

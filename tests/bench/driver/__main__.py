@@ -12,10 +12,10 @@ import sys
 
 import cases
 import machine
+import places
 import report
 import sides
 
-PATIENCE = 2  # times as many pairs may be taken again
 BY_NAME = {case.name: case for case in cases.CASES}
 
 
@@ -83,24 +83,17 @@ def one_pair(case, params, both, label):
 
 
 def measure(case, params, goal, both, runs):
-    """All runs of one point, the sides in turn. A pair during which the processors moved counts
-    only when they do not come to rest."""
-    values, why, lines, again = {side.name: [] for side in both}, '', [], []
-    while len(lines) < 2 * runs:
-        looks = [machine.glance(both[0].place)]
-        pair, failed = one_pair(case, params, both, '%d of %d' % (len(lines) // 2 + 1, runs))
-        looks.append(machine.glance(both[0].place))
-        still = not case.two or machine.alike(lines + looks)
-        if not still and not failed and len(again) < PATIENCE * runs:
-            again.append(dict(pair, line_ns=looks))
-            sides.say('  the processors moved: once more')
-            continue
-        lines, why = lines + looks, failed or why
+    """All runs of one point, the sides in turn."""
+    values, why, where = {side.name: [] for side in both}, '', both[0].place.whereabouts
+    where.row()
+    for number in range(1, runs + 1):
+        pair, failed = one_pair(case, params, both, '%d of %d' % (number, runs))
+        why = failed or why
         for side, value in pair.items():
             values[side].append(value)
     row = report.row_of(case, params, goal, values)
-    row.update(line_ns=lines, again=again, two=case.two,
-               mixed=case.two and not machine.alike(lines))
+    if where.line_ns:
+        row.update(line_ns=where.line_ns, again=where.again, mixed=where.mixed)
     if why:
         row['error'] = why
     return row
@@ -186,6 +179,7 @@ def main():
         return 0
     rows = []
     with contextlib.closing(sides.Place(os.path.dirname(os.path.realpath(sys.argv[0])))) as place:
+        place.whereabouts = places.Whereabouts(lambda: machine.glance(place))
         try:
             with first_in_line():
                 run(args, place, rows)

@@ -23,7 +23,6 @@ class Case:
     measure: typing.Callable  # (side, **parameters, **fixed) -> number
     points: tuple
     flat: typing.Optional[float] = None  # how much it may differ between the points
-    two: bool = False  # two processors talk: how far apart they are decides
     fixed: dict = dataclasses.field(default_factory=dict)
 
     def lower(self):
@@ -48,16 +47,15 @@ CASES = (
          tuple(({'doing': d, 'processors': n}, None) for d in ('read', 'write', 'copy')
                for n in (1, 2))),
     Case('ring-spsc', 'SPSC ring, two processes on two cores (peer: the best of five ways)',
-         'ns/element', datapath.ring_pass, bursts({1: 4, 8: 3, 32: 1.5}), two=True,
+         'ns/element', datapath.ring_pass, bursts({1: 4, 8: 3, 32: 1.5}),
          fixed={'mode': 'spsc'}),
     Case('ring-mpmc', 'MPMC ring (peer: MP/MC, the best of five ways), two processes on two cores',
-         'ns/element', datapath.ring_pass, bursts({1: 3, 8: 2, 32: 1.2}), two=True,
+         'ns/element', datapath.ring_pass, bursts({1: 3, 8: 2, 32: 1.2}),
          fixed={'mode': 'mpmc'}),
     Case('ring-crowd', "MPMC ring (peer: its best mode and way), four processes on two cores",
          'ns/element', datapath.ring_crowd,
          tuple(({'burst': b, 'placing': p}, 2) for p in (
-             'one of each per core', 'producers on one core') for b in (8, 32)),
-         two=True),
+             'one of each per core', 'producers on one core') for b in (8, 32))),
     Case('ring-local', 'ring, one process: enqueue and dequeue', 'ns/element',
          datapath.ring_local, tuple(({'mode': m, 'burst': b}, 1) for m in ('spsc', 'mpmc')
                                     for b in (8, 32))),
@@ -68,16 +66,15 @@ CASES = (
          bursts({8: 2, 32: 2})),
     Case('pipeline',
          'packets to another process, which writes, and back (peer: the best of three ways)',
-         'Mpps', datapath.pipeline, bursts({1: 3, 4: 2, 8: 2, 32: 1.5}), two=True),
+         'Mpps', datapath.pipeline, bursts({1: 3, 4: 2, 8: 2, 32: 1.5})),
     Case('chain', 'packets through three processes on two cores', 'Mpps', datapath.chain,
-         bursts({32: 1.5}), two=True),
+         bursts({32: 1.5})),
     Case('io-null', 'io forwarding net_null to net_null, one core (peer: testpmd)', 'Mpps',
          ports.null, (({}, 1.2),)),
     Case('pcap', "from a capture to a capture, both in tmpfs (peer: testpmd's loop)", 'Mpps',
          ports.pcap, (({'sizes': '64 B'}, 3), ({'sizes': 'mixed'}, 3))),
     Case('between', 'between unrelated processes: a shared ring (peer: net_memif)', 'Mpps',
-         ports.between, (({'size': 64, 'burst': 32}, 4), ({'size': 1514, 'burst': 32}, 8)),
-         two=True),
+         ports.between, (({'size': 64, 'burst': 32}, 4), ({'size': 1514, 'burst': 32}, 8))),
     Case('attach', 'a secondary attaches', 'ms', control.attach, (({}, 15),)),
     Case('start', 'a primary starts', 'ms', control.start, (({'memory_mib': 256}, 2),)),
     Case('zone', 'a memzone is reserved and freed', 'us', control.zone,

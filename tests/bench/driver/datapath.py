@@ -4,6 +4,7 @@
 Each takes a side and a case's parameters and gives one number in the case's unit.
 """
 import sides
+from places import on_two_cores
 
 PEER_MODES = ('mpmc', 'rts', 'hts')
 RING_WAYS = ('_4', '_step', '_back', '_4_back')
@@ -36,6 +37,7 @@ def ways(side, program, *more):
     return [program + way for way in ('',) + (more if side.name == 'peer' else ())]
 
 
+@on_two_cores
 def pass_values(side, program, burst, mode):
     """One producer, one consumer, each on a processor."""
     core = side.place.core
@@ -52,6 +54,7 @@ def ring_pass(side, burst, mode):
                for program in ways(side, 'ring_pass', *RING_WAYS))
 
 
+@on_two_cores
 def crowd(side, program, burst, mode, cores):
     """Two producers, two consumers, on the given processors."""
     parts = [{'role': role, 'core': side.place.core(cores[i])} for i, role in
@@ -90,6 +93,7 @@ def mbuf(side, burst):
     return local(side, 'mbuf', burst)
 
 
+@on_two_cores
 def there_and_back(side, program, burst):
     """To another process and back."""
     core = side.place.core
@@ -104,6 +108,7 @@ def pipeline(side, burst):
     return max(there_and_back(side, program, burst) for program in ways(side, 'pipe', *PIPE_WAYS))
 
 
+@on_two_cores
 def in_a_row(side, program, burst):
     """Through three processes."""
     core = side.place.core

@@ -7,9 +7,6 @@ import sides
 
 MEMORY_ROUNDS = 4
 GLANCE_MS = 5
-# times: within one place looks were up to 2.3 times apart, and two cores take four times as long as
-# two threads of one
-ALIKE = 2.5
 
 
 def ask(place, program, **more):
@@ -52,9 +49,3 @@ def glance(place):
         return None
     found = ask(place, 'lines', role='one', ms=GLANCE_MS)
     return round(found['ns'] / found['elements'], 1)
-
-
-def alike(looks):
-    """Whether a line took about as long at all these looks: the processors are where they were."""
-    looks = [ns for ns in looks if ns is not None]
-    return not looks or max(looks) <= ALIKE * min(looks)

@@ -9,6 +9,7 @@ import time
 
 import datapath
 import sides
+from places import on_two_cores
 
 SECONDS = 1
 PACKETS = 1000000
@@ -155,6 +156,7 @@ def pcap(side, sizes):
 
 # ---- between unrelated processes ----
 
+@on_two_cores
 def ring_between(side, size, burst):
     """A shared ring."""
     core = side.place.core
@@ -165,6 +167,7 @@ def ring_between(side, size, burst):
     return datapath.mpps(results[1:])
 
 
+@on_two_cores
 def memif_between(side, size, burst, zero_copy):
     """net_memif: two DPDK processes that have only a socket in common."""
     core = side.place.core
