@@ -38,7 +38,7 @@ TO = '02:00:00:00:00:02'  # whom the packets that cleat-rxtx makes are for
 MEMORY = ('-m', '128')    # a primary and testpmd have to fit
 ROUND = 32                # packets that go round each way: a burst, as testpmd sends first
 LEAD = 5                  # rounds: by chance in one of 16 first fives
-MOST = 15                 # rounds where the two sides are close
+MOST = 25                 # rounds where the two sides are close
 DESCRIPTORS = 512         # of each queue: what a port of Cleat has at first
 
 
@@ -136,7 +136,7 @@ def measure(guest, model, way, seconds, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seconds', type=float, default=2)
+    parser.add_argument('--seconds', type=float, default=3)
     parser.add_argument('--rounds', type=int, default=LEAD, help='at least')
     parser.add_argument('--way', choices=list(WAYS), help='only sending, or only forwarding')
     parser.add_argument('--json', action='store_true')
