@@ -140,12 +140,25 @@ static int rest_before_node(struct cleat_pci_device *dev)
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
+/* igb_uio's node can be opened before its probe has ended, which then fails: opening switches the
+ * interrupt on, and uio_register_device() asks for it once more. The kernel holds the device's lock
+ * until the probe has ended, and a read of this file waits for it; what it says does not matter. */
+static void wait_for_probe(const struct cleat_pci_device *dev)
+{
+	char override[CLEAT_NAME_LEN];
+
+	if (dev->access == &cleat_pci_igb_uio)
+		(void)cleat_pci_sysfs_text(
+			dev->device.name, "driver_override", override, sizeof(override));
+}
+
 /* The node last: the kernel takes bus mastering from a device whenever one who had its node open
  * closes it, whoever else has. */
 static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
 {
 	int ret;
 
+	wait_for_probe(dev);
 	u->number = cleat_uio_find(dev->device.name, u->dir, sizeof(u->dir));
 	if (u->number < 0)
 		return u->number;

@@ -67,6 +67,19 @@ def test_igb_uio(guest):
             n.model == 'virtio', text
 
 
+def test_igb_uio_at_once(guest):
+    """It is opened as soon as the kernel shows it, which its module does in the middle of binding.
+    Without care one of ten fails."""
+    nic = guest.nics[NEW]
+    for _ in range(40):
+        opener = guest.start([os.path.dirname(ACCESS) + '/eager', nic.address])
+        opener.wait_for('looking')
+        pci.bind(guest, nic.address, 'igb_uio')
+        done = opener.wait(30)
+        assert done.code == 0, (done.out + done.err).decode()
+        pci.unbind(guest, nic.address)
+
+
 def test_packets(guest):
     """By UIO, round the IOMMU that is there: packets reach the memory they are meant for."""
     old, new, igb, virtio = (guest.nics[n] for n in (OLD, NEW, IGB, VIRTIO))
