@@ -288,36 +288,50 @@ static int take_if_leaving(struct cleat_device *device, void *arg)
 	return 0;
 }
 
+/* Calls from try to try of a mute device. */
+static unsigned rest(const struct cleat_device *device)
+{
+	return device->mute < MAX_REST ? device->mute : MAX_REST;
+}
+
+/* New ones first, then whoever has waited longest. */
+static int comes_before(const struct cleat_device *device, const struct cleat_device *other)
+{
+	if (rest(device) != rest(other))
+		return rest(device) < rest(other);
+	return (int)(device->tried - other->tried) < 0;
+}
+
 static int find_mute(struct cleat_device *device, void *arg)
 {
-	struct cleat_device **least = arg;
+	struct cleat_device **first = arg;
 
-	if (device->mute != 0 && (*least == NULL || device->mute < (*least)->mute))
-		*least = device;
+	if (device->mute != 0 && (*first == NULL || comes_before(device, *first)))
+		*first = device;
 	return 0;
 }
 
-static struct cleat_device *least_tried(void)
+static struct cleat_device *next_mute(void)
 {
-	struct cleat_device *least = NULL;
+	struct cleat_device *first = NULL;
 
-	(void)cleat_device_iterate(find_mute, &least);
-	return least;
+	(void)cleat_device_iterate(find_mute, &first);
+	return first;
 }
 
-/* Devices that did not answer, such as functions whose physical one is not up: the one that was
- * tried least, as many calls after the last try as it was tried; then others, until one is mute
- * again, as that costs the primary's time. Told once. @return were any tried? */
+/* Devices that did not answer, such as functions whose physical one is not up: the next one, as
+ * many calls after the last try as it was tried; then others, until one is mute again, as that
+ * costs the primary's time. Told once. @return were any tried? */
 static int probe_mute(struct cleat_primary *p)
 {
 	static unsigned calls; /* since the last try */
-	struct cleat_device *device = least_tried();
+	struct cleat_device *device = next_mute();
 
 	calls++;
-	if (device == NULL || calls < (device->mute < MAX_REST ? device->mute : MAX_REST))
+	if (device == NULL || calls < rest(device))
 		return 0;
 	calls = 0;
-	for (int mute = 0; !mute && device != NULL; device = least_tried()) {
+	for (int mute = 0; !mute && device != NULL; device = next_mute()) {
 		char before[CLEAT_ERROR_LEN];
 		int rc;
 

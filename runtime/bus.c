@@ -107,8 +107,11 @@ static const struct cleat_driver *driver_of(const struct cleat_device *device)
 
 static int not_probed(struct cleat_device *device, enum cleat_device_state state, int code)
 {
+	static unsigned tries;
+
 	device->state = state;
 	device->mute = code == -ETIMEDOUT ? device->mute + 1 : 0;
+	device->tried = ++tries;
 	memcpy(device->why, cleat_error(), sizeof(device->why) - 1);
 	return code;
 }
@@ -182,12 +185,11 @@ int cleat_bus_probe_all(const struct cleat_services *services)
 	return failed;
 }
 
-static void no_driver_any_more(struct cleat_device *device, enum cleat_device_state state)
+static void no_driver_any_more(struct cleat_device *device)
 {
 	device->driver = NULL;
 	device->driver_data = NULL;
 	device->leaving = 0;
-	device->state = state;
 }
 
 int cleat_bus_silence(struct cleat_device *device)
@@ -219,14 +221,14 @@ static int keep_away(struct cleat_device *device, int code)
 	return cleat_err(code, "%s", why);
 }
 
-static int is_away(struct cleat_device *device)
+static void away(struct cleat_device *device)
 {
+	device->state = CLEAT_DEVICE_FOUND;
 	device->detached = 1;
 	device->mute = 0;
 	(void)snprintf(device->why, sizeof(device->why),
 		"device %s was taken away; it is used again when it is attached or bound anew",
 		device->name);
-	return 0;
 }
 
 int cleat_bus_remove(struct cleat_device *device)
@@ -234,8 +236,8 @@ int cleat_bus_remove(struct cleat_device *device)
 	int ret;
 
 	if (device->mute != 0) {
-		device->state = CLEAT_DEVICE_FOUND;
-		return is_away(device);
+		away(device);
+		return 0;
 	}
 	if (device->state != CLEAT_DEVICE_PROBED)
 		return cleat_err(
@@ -246,8 +248,9 @@ int cleat_bus_remove(struct cleat_device *device)
 	unplug(device);
 	cleat_log(CLEAT_LOG_INFO, "device %s: removed from driver %s", device->name,
 		device->driver->name);
-	no_driver_any_more(device, CLEAT_DEVICE_FOUND);
-	return is_away(device);
+	no_driver_any_more(device);
+	away(device);
+	return 0;
 }
 
 void cleat_bus_give_up(struct cleat_device *device)
@@ -255,7 +258,8 @@ void cleat_bus_give_up(struct cleat_device *device)
 	unplug(device);
 	cleat_log(CLEAT_LOG_WARNING, "device %s: closed without its driver %s", device->name,
 		device->driver->name);
-	no_driver_any_more(device, CLEAT_DEVICE_FAILED);
+	no_driver_any_more(device);
+	device->state = CLEAT_DEVICE_FAILED;
 }
 
 int cleat_bus_ask(struct cleat_device *device, const char *spec)

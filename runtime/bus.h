@@ -89,7 +89,7 @@ int cleat_bus_probe(struct cleat_device *device, const struct cleat_services *se
  * Take the device from its driver; from a mute one, which has none, the hope that it will get one.
  *
  * @return  0, detached; -ENODEV if it has none otherwise; the driver's error: it stays PROBED and
- * is leaving, its bus keeps it from memory, and this may be called again
+ *          is leaving, its bus keeps it from memory, and this may be called again
  */
 int cleat_bus_remove(struct cleat_device *device);
 /** Keep a PROBED device from memory: from here on it can do no DMA, nothing else changes.

@@ -45,11 +45,12 @@ struct cleat_device {
 	const struct cleat_services *services; /* as given to its probe */
 	struct cleat_device *next;
 	enum cleat_device_state state;
-	int asked;     /* somebody asked for it by name: an allow list does not hide it */
-	int detached;  /* taken away: left alone until somebody asks for it, or it is bound anew */
-	int leaving;   /* its removal failed, and is to be tried again */
-	unsigned mute; /* tries in which it did not answer (-ETIMEDOUT), since it was last FOUND */
-	int numa_node; /* -1: none */
+	int asked;	/* somebody asked for it by name: an allow list does not hide it */
+	int detached;	/* taken away: left alone until somebody asks for it, or it is bound anew */
+	int leaving;	/* its removal failed, and is to be tried again */
+	unsigned mute;	/* tries in which it did not answer (-ETIMEDOUT), since it was last FOUND */
+	unsigned tried; /* the last of these, counted over all devices */
+	int numa_node;	/* -1: none */
 	char why[CLEAT_ERROR_LEN];
 };
 

@@ -28,8 +28,8 @@ void asker_begin(void (*script)(int sock, void *arg));
 void asker_end(void);
 /** Ping, and check that the reply is its own. @return as of cleat_client_call() */
 int asker_ask(int timeout_ms);
-/** For scripts: the id of the next request; 0: the client closed. Looks on, so that it answers at
- * once. */
+/** For scripts: the id of the next request; 0: the client closed; UINT32_MAX: it says Mapped. Looks
+ * on, so that it answers at once. */
 uint32_t asker_next_request(int sock);
 
 #endif

@@ -117,7 +117,7 @@ static const struct cleat_device_shm *row_of(const char *name)
 	return NULL;
 }
 
-/* One each time, the one that was tried least; so none waits for ever behind another. */
+/* One each time, in turn. */
 START_TEST(one_at_a_time)
 {
 	expect_tries(1, 1, 1);
@@ -217,10 +217,29 @@ START_TEST(new_one_comes_first)
 }
 END_TEST
 
+/* Nor does the old one wait until the new one has been silent for as long. */
+START_TEST(old_one_is_not_forgotten)
+{
+	unsigned before;
+
+	say(-EIO, -EIO, -ETIMEDOUT);
+	for (int i = 0; i < 200; i++)
+		cleat_devices_retry(&inside);
+	say(-ETIMEDOUT, -EIO, -ETIMEDOUT);
+	cleat_bus_anew(cleat_device_find("mute:0"));
+	ck_assert_int_eq(cleat_devices_probe_new(&inside), 0);
+	before = tries[2];
+	for (int i = 0; i < 60; i++)
+		cleat_devices_retry(&inside);
+	ck_assert_uint_ge(tries[2], before + 2);
+	ck_assert_uint_ge(tries[0], 6);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const TESTS[] = { one_at_a_time, answers_at_last, refuses_at_last, taken_away,
-		ever_more_rarely, new_one_comes_first };
+		ever_more_rarely, new_one_comes_first, old_one_is_not_forgotten };
 
 	return inside_run("primary/device_mute", TESTS, sizeof(TESTS) / sizeof(TESTS[0]));
 }
