@@ -84,10 +84,10 @@ def moved(rows):
     return ('\nBefore and after each run between two processors it was looked how long a line took '
             'from one to the other: %s ns as\nthe median of %d looks, %s to %s ns in nine of ten '
             'of them. %d runs were made again because the processors had\nmoved; rows with runs '
-            'that were not on two cores all the same: %s.\n' % (
+            'elsewhere all the same: %s.\n' % (
                 digits(statistics.median(looks)), len(looks),
                 *(digits(looks[int(len(looks) * part)]) for part in (0.05, 0.95)),
-                sum(row.get('again', 0) for row in rows), ', '.join(mixed) or 'none'))
+                sum(len(row.get('again', ())) for row in rows), ', '.join(mixed) or 'none'))
 
 
 def recorded(path):

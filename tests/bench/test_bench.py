@@ -165,7 +165,7 @@ sys.path.insert(0, sys.argv[1])
 import places, ports, sides
 
 class Place:
-    whereabouts = places.Whereabouts(lambda: None)
+    whereabouts = places.Whereabouts(lambda: None, 0)
     core = staticmethod(int)
     name = path = staticmethod(lambda what: 'x')
     need_huge_dir = staticmethod(lambda: sys.argv[3])

@@ -53,12 +53,22 @@ def check_table(folder):
     expect('a failed run is said, in one line: ' + out, len(out.splitlines()) == 3 and
            '| reached, not all runs succeeded |' in out)
     expect('the spread: ' + lines[2], '10.00 (9.00 to 12.00)' in lines[2])
-    code, out = report(folder, [dict(ROWS[0], line_ns=[250.0]),
-                                dict(ROWS[1], line_ns=[50.0, 300.0], again=4, mixed=True)])
+    moved = dict(ROWS[1], line_ns=[50.0, 300.0], again=[['peer', 7.0]] * 4, mixed=True)
+    code, out = report(folder, [dict(ROWS[0], line_ns=[250.0]), moved])
     expect('what a line took: ' + out, 'median of 3 looks' in out and ': 250.0 ns' in out and
            '50.00 to 300.0 ns' in out)
     expect('runs that were made again, rows of several places: ' + out,
            '4 runs were made again' in out and 'all the same: ring-spsc 8.' in out)
+
+
+def check_documented(folder):
+    """What docs/performance.md is made of can be read, and stands there."""
+    docs = HERE + '/../../docs/performance'
+    with open(docs + '/run.json', encoding='utf-8') as f:
+        code, out = report(folder, json.load(f))
+    expect('run.json: exit code %d: %s' % (code, out), code == 0)
+    with open(docs + '.md', encoding='utf-8') as f:
+        expect('performance.md has its table', out.split('\n\n')[0] in f.read())
 
 
 def check_plots(folder):
@@ -111,6 +121,7 @@ def check_into(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         check_table(folder)
+        check_documented(folder)
         check_plots(folder)
         check_into(folder)
     return 1 if failures else 0

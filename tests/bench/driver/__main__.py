@@ -93,7 +93,7 @@ def measure(case, params, goal, both, runs):
             values[side].append(value)
     row = report.row_of(case, params, goal, values)
     if where.line_ns:
-        row.update(line_ns=where.line_ns, again=where.again, mixed=where.mixed)
+        row.update(line_ns=where.line_ns, again=where.again, mixed=where.mixed(where.line_ns))
     if why:
         row['error'] = why
     return row
@@ -155,6 +155,9 @@ def run(args, place, rows):
                 if not args.json:
                     print(report.line(rows[-1]), flush=True)
     finally:
+        for row in rows:
+            if row.get('line_ns'):  # by all that was seen
+                row['mixed'] = place.whereabouts.mixed(row['line_ns'])
         with sides.undisturbed():  # one that is cut off would leave the others behind
             for side in both:
                 side.close()
@@ -179,7 +182,7 @@ def main():
         return 0
     rows = []
     with contextlib.closing(sides.Place(os.path.dirname(os.path.realpath(sys.argv[0])))) as place:
-        place.whereabouts = places.Whereabouts(lambda: machine.glance(place))
+        place.whereabouts = places.Whereabouts(lambda: machine.glance(place), args.ms / 1000)
         try:
             with first_in_line():
                 run(args, place, rows)

@@ -53,7 +53,7 @@ def verdict(row):
     if row.get('error'):
         return row['error']
     return {None: '', True: 'reached', False: 'MISSED'}[row['reached']] + (
-        ', not all on two cores' if row.get('mixed') else '')
+        ', not all where cores are farthest' if row.get('mixed') else '')
 
 
 def line(row):

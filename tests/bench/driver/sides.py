@@ -44,6 +44,7 @@ class Place:
         self.mounted = False
         self.added = 0  # hugepages
         self.serial = 0
+        self.whereabouts = None  # places.Whereabouts, where runs between processors are measured
 
     def core(self, number):
         """Processor number 0, 1, ... of those this process may use; again from the start then."""
