@@ -18,13 +18,13 @@ static int on_welcome(void *arg, const Cleat__Welcome *welcome, int *fd)
 	return 0;
 }
 
-static void handle(atomic_int *count)
+static void handle(int *count)
 {
 	if (!pthread_equal(pthread_self(), asker.pump))
-		atomic_fetch_add(&asker.foreign, 1);
+		__atomic_fetch_add(&asker.foreign, 1, __ATOMIC_ACQ_REL);
 	if (asker.slow)
 		usleep(2000);
-	atomic_fetch_add(count, 1);
+	__atomic_fetch_add(count, 1, __ATOMIC_ACQ_REL);
 }
 
 static int on_segment_add(void *arg, const Cleat__Segment *segment, int *fd)
@@ -48,7 +48,7 @@ static void on_lost(void *arg, int status, const char *reason)
 	(void)arg;
 	(void)reason;
 	ck_assert_int_eq(status, -ESTALE);
-	atomic_fetch_add(&asker.lost, 1);
+	__atomic_fetch_add(&asker.lost, 1, __ATOMIC_ACQ_REL);
 }
 
 static void *pump_main(void *arg)
@@ -64,7 +64,7 @@ static void *pump_main(void *arg)
 		uint64_t start_ns = cleat_now_ns();
 		int err = cleat_client_dispatch(asker.client);
 
-		atomic_fetch_add(&asker.woken, 1);
+		__atomic_fetch_add(&asker.woken, 1, __ATOMIC_ACQ_REL);
 		if (cleat_now_ns() - start_ns > asker.held_ns)
 			asker.held_ns = cleat_now_ns() - start_ns;
 		if (err < 0)

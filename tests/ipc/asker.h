@@ -5,7 +5,6 @@
 #ifndef CLEAT_TESTS_IPC_ASKER_H
 #define CLEAT_TESTS_IPC_ASKER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ipc/client.h"
@@ -19,7 +18,8 @@ struct asker {
 	bool deaf;	  /* the pump announces itself, and then reads nothing */
 	bool slow;	  /* callbacks take their time */
 	uint64_t held_ns; /* the longest time that the pump was away */
-	atomic_int events, segments, foreign, lost, woken, sent;
+	/* by cleat_load_acquire() */
+	int events, segments, foreign, lost, woken, sent;
 };
 extern struct asker asker;
 

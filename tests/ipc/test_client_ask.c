@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ipc/client.h"
+#include "runtime/arch.h"
 #include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/limits.h"
@@ -105,7 +106,7 @@ START_TEST(requester_leaves_what_is_no_reply)
 	asker_begin(script_events_first);
 	for (int i = 0; i < 20; i++)
 		ck_assert_int_eq(asker_ask(10), -ETIMEDOUT);
-	ck_assert_int_eq(asker.events, 0);
+	ck_assert_int_eq(cleat_load_acquire(&asker.events), 0);
 	asker_end();
 }
 END_TEST
@@ -137,10 +138,10 @@ START_TEST(reply_comes_after_what_was_before_it)
 	asker_begin(script_all_first);
 	for (int i = 1; i <= 200; i++) {
 		ck_assert_msg(asker_ask(0) == 0, "%s", cleat_error());
-		ck_assert_int_eq(asker.events, i);
-		ck_assert_int_eq(asker.segments, i);
+		ck_assert_int_eq(cleat_load_acquire(&asker.events), i);
+		ck_assert_int_eq(cleat_load_acquire(&asker.segments), i);
 	}
-	ck_assert_int_eq(asker.foreign, 0);
+	ck_assert_int_eq(cleat_load_acquire(&asker.foreign), 0);
 	asker_end();
 }
 END_TEST
@@ -169,10 +170,10 @@ START_TEST(pump_hears_events_after_many_requests)
 	for (int i = 0; i < MANY; i++)
 		ck_assert_int_eq(asker_ask(0), 0);
 	until_ns = cleat_now_ns() + UINT64_C(2000000000);
-	while (asker.events < MANY / 10 && cleat_now_ns() < until_ns)
+	while (cleat_load_acquire(&asker.events) < MANY / 10 && cleat_now_ns() < until_ns)
 		usleep(100);
-	ck_assert_int_eq(asker.events, MANY / 10);
-	ck_assert_int_eq(asker.foreign, 0);
+	ck_assert_int_eq(cleat_load_acquire(&asker.events), MANY / 10);
+	ck_assert_int_eq(cleat_load_acquire(&asker.foreign), 0);
 	asker_end();
 }
 END_TEST
@@ -188,9 +189,9 @@ START_TEST(pump_sleeps)
 	for (int i = 0; i < MANY; i++)
 		ck_assert_int_eq(asker_ask(0), 0);
 	usleep(20000);
-	woken = asker.woken;
+	woken = cleat_load_acquire(&asker.woken);
 	usleep(100000);
-	ck_assert_int_eq(asker.woken, woken);
+	ck_assert_int_eq(cleat_load_acquire(&asker.woken), woken);
 	asker_end();
 }
 END_TEST
@@ -239,7 +240,7 @@ static void script_now_and_then(int sock, void *arg)
 		if ((random >> 16) % 13 == 0 && ++events)
 			ipc_send_event(sock, CLEAT__EVENT_KIND__EVENT_LINK, events);
 	}
-	atomic_store(&asker.sent, (int)events);
+	cleat_store_release(&asker.sent, (int)events);
 }
 
 static int tell(void)
@@ -287,10 +288,10 @@ START_TEST(tellers_beside_askers)
 	}
 	ck_assert_uint_lt(longest_ns, UINT64_C(3000000000));
 	usleep(300000);
-	ck_assert_int_eq(asker.foreign, 0);
+	ck_assert_int_eq(cleat_load_acquire(&asker.foreign), 0);
 	asker_end();
-	ck_assert_int_gt(asker.sent, 0);
-	ck_assert_int_eq(asker.events, asker.sent);
+	ck_assert_int_gt(cleat_load_acquire(&asker.sent), 0);
+	ck_assert_int_eq(cleat_load_acquire(&asker.events), cleat_load_acquire(&asker.sent));
 }
 END_TEST
 
@@ -313,7 +314,7 @@ START_TEST(primary_dies_while_it_is_looked_for)
 		ck_assert_int_eq(asker_ask(0), 0);
 	ck_assert_int_eq(asker_ask(0), -ESTALE);
 	ck_assert_int_eq(asker_ask(0), -ESTALE);
-	ck_assert_int_eq(asker.lost, 1);
+	ck_assert_int_eq(cleat_load_acquire(&asker.lost), 1);
 	asker_end();
 }
 END_TEST
@@ -331,7 +332,7 @@ START_TEST(reply_that_is_against_the_protocol)
 {
 	asker_begin(script_bad_reply);
 	ck_assert_int_eq(asker_ask(0), -ESTALE);
-	ck_assert_int_eq(asker.lost, 1);
+	ck_assert_int_eq(cleat_load_acquire(&asker.lost), 1);
 	asker_end();
 }
 END_TEST
