@@ -111,7 +111,8 @@ static int not_probed(struct cleat_device *device, enum cleat_device_state state
 
 	device->state = state;
 	device->mute = code == -ETIMEDOUT ? device->mute + 1 : 0;
-	device->tried = ++tries;
+	if (device->mute != 0)
+		device->tried = ++tries;
 	memcpy(device->why, cleat_error(), sizeof(device->why) - 1);
 	return code;
 }
