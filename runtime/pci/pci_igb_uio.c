@@ -19,6 +19,41 @@
 #include "runtime/pci/pci_sysfs.h"
 #include "runtime/pci/pci_uio.h"
 
+/* ---- open and close ---- */
+
+/* The module makes the device a bus master when its node is opened, so one that a killed process
+ * left receiving is brought to rest before, if it can be reset from outside. A bus master's node is
+ * open in some process, whose device it is. */
+static int rest_before_node(struct cleat_pci_device *dev)
+{
+	uint16_t command;
+	int ret = cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command));
+
+	if (ret < 0 || (command & CLEAT_PCI_COMMAND_MASTER))
+		return ret;
+	ret = cleat_uio_reset(dev);
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+/* The node can be opened before the module's probe has ended, which then fails: opening switches
+ * the interrupt on, and uio_register_device() asks for it once more. The kernel holds the device's
+ * lock until the probe has ended, and a read of this file waits for it; what it says does not
+ * matter. */
+static void wait_for_probe(const struct cleat_pci_device *dev)
+{
+	char override[CLEAT_NAME_LEN];
+
+	(void)cleat_pci_sysfs_text(dev->device.name, "driver_override", override, sizeof(override));
+}
+
+static int igb_open(struct cleat_pci_device *dev)
+{
+	wait_for_probe(dev);
+	return cleat_uio_open(dev, rest_before_node);
+}
+
+/* ---- interrupts ---- */
+
 static int irq_switch(struct cleat_pci_device *dev, uint32_t on)
 {
 	const struct cleat_uio *u = (const struct cleat_uio *)dev->access_data;
@@ -70,6 +105,8 @@ static void igb_close(struct cleat_pci_device *dev)
 	irq_close(dev);
 	cleat_uio_close(dev);
 }
+
+/* ---- I/O ports ---- */
 
 static int portio_number(
 	struct cleat_pci_device *dev, unsigned port, const char *what, uint64_t most, uint64_t *out)
@@ -123,7 +160,7 @@ static int unplug_fd(struct cleat_pci_device *dev)
 const struct cleat_pci_access cleat_pci_igb_uio = {
 	.driver = "igb_uio",
 	.iova_modes = CLEAT_PCI_IOVA_PA,
-	.open = cleat_uio_open,
+	.open = igb_open,
 	.is_taken = cleat_uio_is_taken,
 	.close = igb_close,
 	.pieces = cleat_uio_pieces,

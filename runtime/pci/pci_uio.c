@@ -16,7 +16,6 @@
 #include "runtime/arch.h"
 #include "runtime/pci/pci_config.h"
 #include "runtime/pci/pci_file.h"
-#include "runtime/pci/pci_methods.h"
 #include "runtime/pci/pci_sysfs.h"
 
 static struct cleat_uio *of(const struct cleat_pci_device *dev)
@@ -123,42 +122,13 @@ static int locked(struct cleat_pci_device *dev, int fd, uint32_t file)
 	return ret < 0 ? ret : fd;
 }
 
-/* igb_uio makes the device a bus master when its node is opened, so one that a killed process left
- * receiving is brought to rest before, if it can be reset from outside. A bus master's node is open
- * in some process, whose device it is. */
-static int rest_before_node(struct cleat_pci_device *dev)
-{
-	uint16_t command;
-	int ret;
-
-	if (dev->access != &cleat_pci_igb_uio)
-		return 0;
-	ret = cleat_pci_config_read(dev, CLEAT_PCI_COMMAND, &command, sizeof(command));
-	if (ret < 0 || (command & CLEAT_PCI_COMMAND_MASTER))
-		return ret;
-	ret = cleat_uio_reset(dev);
-	return ret == -ENOTSUP ? 0 : ret;
-}
-
-/* igb_uio's node can be opened before its probe has ended, which then fails: opening switches the
- * interrupt on, and uio_register_device() asks for it once more. The kernel holds the device's lock
- * until the probe has ended, and a read of this file waits for it; what it says does not matter. */
-static void wait_for_probe(const struct cleat_pci_device *dev)
-{
-	char override[CLEAT_NAME_LEN];
-
-	if (dev->access == &cleat_pci_igb_uio)
-		(void)cleat_pci_sysfs_text(
-			dev->device.name, "driver_override", override, sizeof(override));
-}
-
 /* The node last: the kernel takes bus mastering from a device whenever one who had its node open
  * closes it, whoever else has. */
-static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
+static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u,
+	int (*before_node)(struct cleat_pci_device *dev))
 {
 	int ret;
 
-	wait_for_probe(dev);
 	u->number = cleat_uio_find(dev->device.name, u->dir, sizeof(u->dir));
 	if (u->number < 0)
 		return u->number;
@@ -168,7 +138,7 @@ static int open_files(struct cleat_pci_device *dev, struct cleat_uio *u)
 		LOCK_CONFIG);
 	if (u->config_fd < 0)
 		return u->config_fd;
-	ret = rest_before_node(dev);
+	ret = before_node == NULL ? 0 : before_node(dev);
 	if (ret < 0)
 		return ret;
 	u->fd = locked(dev,
@@ -212,7 +182,7 @@ static int check_iommu(const struct cleat_pci_device *dev)
 		dev->device.name, dev->kernel_driver);
 }
 
-int cleat_uio_open(struct cleat_pci_device *dev)
+int cleat_uio_open(struct cleat_pci_device *dev, int (*before_node)(struct cleat_pci_device *dev))
 {
 	struct cleat_uio *u;
 	int ret = check_iommu(dev);
@@ -226,7 +196,7 @@ int cleat_uio_open(struct cleat_pci_device *dev)
 	for (unsigned i = 0; i < CLEAT_PCI_BARS; i++)
 		u->resource_fds[i] = -1;
 	dev->access_data = u;
-	ret = open_files(dev, u);
+	ret = open_files(dev, u, before_node);
 	if (ret == 0)
 		ret = cleat_pci_command_on(dev);
 	if (ret < 0) {

@@ -42,7 +42,10 @@ struct cleat_uio_map {
 	uint64_t size;
 };
 
-int cleat_uio_open(struct cleat_pci_device *dev);
+/** Open and lock the files of a device. @param before_node  done when all but /dev/uioN is open;
+ * its error is returned. NULL: nothing. @return 0; -EBUSY: another process drives it; negative
+ * errno */
+int cleat_uio_open(struct cleat_pci_device *dev, int (*before_node)(struct cleat_pci_device *dev));
 /** Bus mastering off, everything closed. The method has turned interrupts off. */
 void cleat_uio_close(struct cleat_pci_device *dev);
 /** An open file of UIO or sysfs does not keep the kernel from that. */

@@ -54,6 +54,11 @@ static void irq_close(struct cleat_pci_device *dev)
 	u->irq_on = 0;
 }
 
+static int generic_open(struct cleat_pci_device *dev)
+{
+	return cleat_uio_open(dev, NULL);
+}
+
 static void generic_close(struct cleat_pci_device *dev)
 {
 	irq_close(dev);
@@ -81,7 +86,7 @@ static int unplug_fd(struct cleat_pci_device *dev)
 const struct cleat_pci_access cleat_pci_uio_generic = {
 	.driver = "uio_pci_generic",
 	.iova_modes = CLEAT_PCI_IOVA_PA,
-	.open = cleat_uio_open,
+	.open = generic_open,
 	.is_taken = cleat_uio_is_taken,
 	.close = generic_close,
 	.pieces = cleat_uio_pieces,
