@@ -62,7 +62,8 @@ int cleat_virtio_command_enable(struct virtio_device *d)
 		return 0;
 	l = virtio_ring_layout(c->size, COMMAND_SLOTS);
 	memset(c->ring, 0, l.bytes);
-	((struct virtio_avail *)(c->ring + l.avail_off))->flags = VIRTIO_AVAIL_NO_INTERRUPT;
+	virtio_ring_interrupt((struct virtio_avail *)(c->ring + l.avail_off), c->size,
+		(d->features & VIRTIO_F_EVENT_IDX) != 0, 0, 0);
 	c->idx = 0;
 	c->broken = 0;
 	place.desc = c->iova;

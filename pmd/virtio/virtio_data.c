@@ -18,11 +18,11 @@ static int rx_arm(struct cleat_queue *q)
 	state = cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]);
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 1);
 	if (state == vq->state) {
-		cleat_store_relaxed(&vq->avail->flags, 0);
-		cleat_fence_seq_cst(); /* the flag before the index is read, 2.7.14 */
+		virtio_queue_interrupt(vq, 1);
+		cleat_fence_seq_cst(); /* that before the index is read, 2.7.14 */
 		there = virtio_queue_used_end(vq) != vq->used_idx || vq->n_free == vq->depth;
 		if (there)
-			cleat_store_relaxed(&vq->avail->flags, VIRTIO_AVAIL_NO_INTERRUPT);
+			virtio_queue_interrupt(vq, 0);
 	} else {
 		there = !(virtio_generation(state) & 1);
 	}
@@ -41,7 +41,7 @@ static void rx_disarm(struct cleat_queue *q)
 
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 0);
 	if (cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]) == vq->state)
-		cleat_store_relaxed(&vq->avail->flags, VIRTIO_AVAIL_NO_INTERRUPT);
+		virtio_queue_interrupt(vq, 0);
 	cleat_op_exit(op);
 	got = read(q->event_fd, &count, sizeof(count)); /* does not block */
 	(void)got;					/* nothing there: it did not come */

@@ -16,12 +16,13 @@
 #define POLL_USEC   1000
 
 /* All that this driver can make use of; what it needs VIRTIO_NET_F_GUEST_CSUM for is an offload. */
-#define KNOWN                                                                       \
-	(VIRTIO_F_ANY_LAYOUT | VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM |      \
-		VIRTIO_F_RING_RESET | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | \
-		VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_MRG_RXBUF |      \
-		VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX | \
-		VIRTIO_NET_F_MQ | VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_SPEED_DUPLEX)
+#define KNOWN                                                                         \
+	(VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1 |              \
+		VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_RING_RESET | VIRTIO_NET_F_CSUM |  \
+		VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC |       \
+		VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | \
+		VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_MQ | VIRTIO_NET_F_CTRL_MAC_ADDR | \
+		VIRTIO_NET_F_SPEED_DUPLEX)
 #define ON_CTRL_VQ (VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_MQ | VIRTIO_NET_F_CTRL_MAC_ADDR)
 
 static int status_add(struct virtio_device *d, uint8_t *status, uint8_t bits)
@@ -237,6 +238,8 @@ uint32_t cleat_virtio_layout(const struct virtio_device *d)
 		layout |= VIRTIO_LAYOUT_MERGEABLE;
 	if (!(f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_ANY_LAYOUT)))
 		layout |= VIRTIO_LAYOUT_APART;
+	if (f & VIRTIO_F_EVENT_IDX)
+		layout |= VIRTIO_LAYOUT_EVENTS;
 	return layout;
 }
 

@@ -48,7 +48,9 @@ struct virtio_queue {
 	uint16_t free_head;
 	uint16_t n_free;
 	uint16_t avail_idx;
+	uint16_t published;	     /* avail_idx as the device knows it */
 	uint16_t used_idx;	     /* taken up to here */
+	uint16_t quiet_until;	     /* used_event, as written last */
 	uint16_t number;	     /* of the virtqueue */
 	int may_scatter;	     /* rx */
 	volatile uint16_t *doorbell; /* NULL: by doorbell_fd */
@@ -142,13 +144,44 @@ cleat_inline void virtio_queue_offer(struct virtio_queue *vq, uint16_t head)
 	vq->avail->ring[vq->avail_idx++ & vq->mask] = head;
 }
 
+/* Does the device ask to be told of what was published after @p before? By events it says so in a
+ * cache line of its own; the flag shares one with the index that it moves for each packet. */
+cleat_inline int virtio_queue_is_awaited(const struct virtio_queue *vq, uint16_t before)
+{
+	if (cleat_likely(vq->layout & VIRTIO_LAYOUT_EVENTS))
+		return virtio_event_is_due(
+			cleat_load_relaxed(virtio_avail_event(vq->used, vq->mask + 1U)), before,
+			vq->avail_idx);
+	return !(cleat_load_relaxed(&vq->used->flags) & VIRTIO_USED_NO_NOTIFY);
+}
+
 cleat_inline void virtio_queue_publish(struct virtio_queue *vq)
 {
+	uint16_t before = vq->published;
+
+	vq->published = vq->avail_idx;
 	/* partner: the device, which reads the index before the entries */
 	cleat_store_release(&vq->avail->idx, vq->avail_idx);
-	cleat_fence_seq_cst(); /* the index before the flag is read, 2.7.13.4 */
-	if (!(cleat_load_relaxed(&vq->used->flags) & VIRTIO_USED_NO_NOTIFY))
+	cleat_fence_seq_cst(); /* the index before it is seen who is awaited, 2.7.13.4 */
+	if (virtio_queue_is_awaited(vq, before))
 		cleat_virtio_queue_ring_doorbell(vq);
+}
+
+/* virtio_ring_interrupt() of this queue. */
+cleat_inline void virtio_queue_interrupt(struct virtio_queue *vq, int on)
+{
+	virtio_ring_interrupt(vq->avail, vq->mask + 1U, (vq->layout & VIRTIO_LAYOUT_EVENTS) != 0,
+		vq->used_idx, on);
+	vq->quiet_until = (uint16_t)(on ? vq->used_idx : vq->used_idx - 1);
+}
+
+/* Once in 32,768 entries: put off the one at which the device would interrupt, unless that is
+ * wanted. Called wherever used_idx moves on. */
+cleat_inline void virtio_queue_stay_quiet(struct virtio_queue *vq)
+{
+	if (cleat_unlikely((uint16_t)(vq->quiet_until - vq->used_idx) < 0x8000U) &&
+		!cleat_load_relaxed(&vq->shm->driver[VIRTIO_W_ARMED]))
+		virtio_queue_interrupt(vq, 0);
 }
 
 #ifdef __cplusplus

@@ -151,6 +151,7 @@ void cleat_virtio_queue_rest(struct virtio_queue *vq)
 	vq->free_head = 0;
 	vq->n_free = vq->depth;
 	vq->avail_idx = 0;
+	vq->published = 0;
 	vq->used_idx = 0;
 }
 

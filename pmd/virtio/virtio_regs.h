@@ -34,6 +34,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as the
 
 /* 6: feature bits of every device */
 #define VIRTIO_F_ANY_LAYOUT	 (1ULL << 27) /* legacy only: modern ones have no other */
+#define VIRTIO_F_EVENT_IDX	 (1ULL << 29)
 #define VIRTIO_F_VERSION_1	 (1ULL << 32)
 #define VIRTIO_F_ACCESS_PLATFORM (1ULL << 33) /* addresses pass the IOMMU */
 #define VIRTIO_F_RING_RESET	 (1ULL << 40) /* one queue can be reset, 2.6.1 */

@@ -135,20 +135,23 @@ static void drain_tx(struct virtio_device *d, unsigned first, unsigned last)
 }
 
 /* The indexes of a device that was just reset; how far it had used the ring is noted. */
-static void clear_ring(struct virtio_vq *vq)
+static void clear_ring(const struct virtio_device *d, struct virtio_vq *vq)
 {
+	int events = (d->features & VIRTIO_F_EVENT_IDX) != 0;
+
 	vq->used_idx = cleat_load_acquire(&used_of(vq)->idx);
-	cleat_store_relaxed(&avail_of(vq)->flags, VIRTIO_AVAIL_NO_INTERRUPT);
+	virtio_ring_interrupt(avail_of(vq), vq->size, events, 0, 0);
 	cleat_store_relaxed(&avail_of(vq)->idx, 0);
 	cleat_store_relaxed(&used_of(vq)->flags, 0);
 	cleat_store_relaxed(&used_of(vq)->idx, 0);
+	cleat_store_relaxed(virtio_avail_event(used_of(vq), vq->size), 0);
 }
 
 static void clear_rings(struct virtio_device *d)
 {
 	for (unsigned i = 0; i < VIRTIO_MAX_VQS; i++)
 		if (d->vqs[i].configured && !d->vqs[i].parked)
-			clear_ring(&d->vqs[i]);
+			clear_ring(d, &d->vqs[i]);
 }
 
 /* Whoever died with several queues had them all reset at once. */
@@ -198,7 +201,7 @@ static void admit_parked(struct virtio_device *d)
 		if (vq->parked && !owner_inside(d, i)) {
 			vq->parked = 0;
 			if (vq->configured)
-				clear_ring(vq);
+				clear_ring(d, vq);
 		}
 		d->has_parked = d->has_parked || vq->parked;
 	}
@@ -264,7 +267,7 @@ static int reset_alone(struct virtio_device *d, unsigned number)
 	rc = d->transport.ops->queue_reset(&d->transport, (uint16_t)number);
 	if (rc < 0)
 		return rc;
-	clear_ring(vq);
+	clear_ring(d, vq);
 	vq->generation += 2;
 	cleat_virtio_publish_state(d, number, 0);
 	return cleat_virtio_vq_enable(d, number);

@@ -198,6 +198,7 @@ static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsign
 		if (cleat_likely(m != NULL))
 			mbufs[got++] = m;
 	}
+	virtio_queue_stay_quiet(vq);
 	hand_over(q, mbufs, got);
 	return got;
 }
@@ -312,7 +313,7 @@ static void start_anew(struct virtio_queue *vq, uint64_t state)
 		if (vq->slots[i].mbuf != NULL)
 			mine[n++] = vq->slots[i].mbuf;
 	cleat_virtio_queue_rest(vq);
-	cleat_store_relaxed(&vq->avail->flags, armed ? 0 : VIRTIO_AVAIL_NO_INTERRUPT);
+	virtio_queue_interrupt(vq, armed);
 	for (unsigned i = 0; i < n; i++)
 		offer(vq, mine[i]);
 	if (n > 0)

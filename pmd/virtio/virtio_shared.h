@@ -65,6 +65,7 @@ enum virtio_word {
 #define VIRTIO_LAYOUT_HEADER	0xffU  /* mask of the header bytes */
 #define VIRTIO_LAYOUT_MERGEABLE 0x100U /* a packet may lie in several buffers */
 #define VIRTIO_LAYOUT_APART	0x200U /* the header takes a descriptor of its own */
+#define VIRTIO_LAYOUT_EVENTS	0x400U /* who is told of what goes by event indexes */
 
 #define VIRTIO_FD_EVENT	   0x1U /* rx: its interrupt */
 #define VIRTIO_FD_DOORBELL 0x2U /* legacy: write there to notify */

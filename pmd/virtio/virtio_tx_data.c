@@ -226,6 +226,7 @@ static void reclaim(struct virtio_queue *vq)
 		if (cleat_likely(m != NULL))
 			vq->done[vq->n_done++] = m;
 	}
+	virtio_queue_stay_quiet(vq);
 }
 
 /* The device was reset: what was on its way is sent or will not be. */
@@ -235,7 +236,7 @@ static void start_anew(struct virtio_queue *vq, uint64_t state)
 		if (vq->slots[i].mbuf != NULL)
 			vq->done[vq->n_done++] = vq->slots[i].mbuf;
 	cleat_virtio_queue_rest(vq);
-	cleat_store_relaxed(&vq->avail->flags, VIRTIO_AVAIL_NO_INTERRUPT);
+	virtio_queue_interrupt(vq, 0);
 	if (!(virtio_generation(vq->state) & 1))
 		cleat_count(&vq->shm->driver[VIRTIO_W_RESTARTS], 1);
 	vq->state = state;

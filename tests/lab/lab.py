@@ -51,12 +51,13 @@ STANDARD = Config(nics=('e1000e,hub=0', 'e1000e,hub=0', 'igb,hub=1', 'igb,hub=1'
                   hugepages='256')
 # The same without the tap, then virtio devices of older kinds: legacy; legacy without filters and
 # merged buffers, the header in a descriptor of its own; modern without a reset of single queues.
-# Last, virtual functions.
+# The last two know no event indexes. Then virtual functions.
 NO_IOMMU = Config(nics=STANDARD.nics[:-1] + (
     'virtio,legacy,hub=5', 'virtio,legacy,hub=5',
-    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off,ctrl_rx=off',
-    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off,ctrl_rx=off',
-    'virtio,modern,hub=7,queue_reset=off', 'virtio,modern,hub=7,queue_reset=off',
+    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off,ctrl_rx=off,event_idx=off',
+    'virtio,legacy,hub=6,mrg_rxbuf=off,any_layout=off,ctrl_rx=off,event_idx=off',
+    'virtio,modern,hub=7,queue_reset=off,event_idx=off',
+    'virtio,modern,hub=7,queue_reset=off,event_idx=off',
     'igb,hub=1,vfs=2'),
                   iommu='off', hugepages='256')
 # Two nodes, NICs and virtual functions on the second; one NIC is on none.

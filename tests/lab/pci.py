@@ -72,6 +72,13 @@ def plug(guest, nic, timeout_s=30):
     guest.check('until test -e %s%s; do sleep 0.1; done' % (SYSFS, nic.address), timeout_s)
 
 
+def negotiated(guest, nic):
+    """The names of the features that driver and virtio device agreed on, as QEMU has them."""
+    path = '/machine/peripheral/nic%d/virtio-backend' % nic.number
+    agreed = guest.qmp('x-query-virtio-status', path=path)['guest-features']
+    return {word.split(':')[0] for kind in ('transports', 'dev-features') for word in agreed[kind]}
+
+
 def hide_plugins(program):
     """For sh: drivers that were installed after testpmd's own were unpacked are not there; it would
     load both."""

@@ -10,6 +10,7 @@ import socket
 import bed
 import lab
 import offloads
+import pci
 import tap
 
 CONFIG = lab.STANDARD
@@ -23,13 +24,6 @@ def tapped(guest):
     if not nic:
         raise lab.Skip('network namespaces and taps need root, and /dev/net/tun')
     return nic
-
-
-def negotiated(guest, nic):
-    """The names of the features that driver and device agreed on, as QEMU has them."""
-    path = '/machine/peripheral/nic%d/virtio-backend' % nic.number
-    status = guest.qmp('x-query-virtio-status', path=path)
-    return {word.split(':')[0] for word in status['guest-features']['dev-features']}
 
 
 def pair(guest, primary, nic, queue):
@@ -66,7 +60,7 @@ def test_two_workers(guest):
     with bed.Primary(guest, {nic: 'vfio-pci'}, nic_args=',queues=2') as primary:
         assert '2 queue pairs' in primary.log(), primary.log()
         workers = [pair(guest, primary, nic, queue) for queue in (0, 1)]
-        features = negotiated(guest, nic)
+        features = pci.negotiated(guest, nic)
         assert {'VIRTIO_NET_F_MQ', 'VIRTIO_NET_F_CSUM', 'VIRTIO_NET_F_GUEST_CSUM'} <= features, features
         with tap.End(guest, nic) as end:
             send(end)
