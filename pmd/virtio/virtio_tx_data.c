@@ -15,7 +15,9 @@
 #include "runtime/iova.h"
 #include "runtime/mbuf_ref.h"
 
-#define RECLAIM 32 /* so many on their way are worth a look */
+/* So many on their way, or a quarter of the queue, are worth a look: each takes the used ring's
+ * first cache line from the device, which writes to it for each packet. */
+#define RECLAIM 128U
 
 #define PAGE 4096U /* the smallest: within it addresses follow each other */
 
@@ -249,7 +251,9 @@ static int get_ready(struct virtio_queue *vq, unsigned n)
 	uint64_t state = cleat_load_acquire(&vq->shm->driver[VIRTIO_W_STATE]);
 
 	if (cleat_likely(state == vq->state)) {
-		if (vq->depth - vq->n_free >= RECLAIM || vq->n_free < 2 * n)
+		unsigned on_way = vq->depth - vq->n_free;
+
+		if (on_way >= RECLAIM || on_way >= vq->depth / 4U || vq->n_free < 2 * n)
 			reclaim(vq);
 		return 1;
 	}
