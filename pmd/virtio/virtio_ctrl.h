@@ -35,6 +35,7 @@ struct virtio_vq {
 	uint32_t slots;	   /* header slots behind the ring */
 	uint16_t max_size; /* as the device says; 0: of none of max_pairs */
 	uint16_t size, depth;
+	uint32_t buf_bytes;  /* rx: of the pool's buffers, for data */
 	uint16_t used_idx;   /* when the device was reset */
 	uint16_t configured; /* of those that start() enables */
 	uint16_t held;	     /* claimed by a process */
@@ -58,7 +59,8 @@ struct virtio_device {
 	const struct cleat_services *services;
 	enum virtio_state state;
 	uint64_t offered;
-	uint64_t features;	       /* negotiated, without what depends on offloads */
+	uint64_t features; /* of use to this driver; not each is always wanted */
+	unsigned mtu;
 	unsigned max_pairs;	       /* usable, from the first on; 1 without VIRTIO_NET_F_MQ */
 	unsigned rx_queues, tx_queues; /* configured */
 	struct virtio_vq vqs[VIRTIO_MAX_VQS];
@@ -98,7 +100,8 @@ int cleat_virtio_learn(struct virtio_device *d);
 int cleat_virtio_bring_up(struct virtio_device *d);
 /** Enable one queue of a running or starting device. */
 int cleat_virtio_vq_enable(struct virtio_device *d, unsigned number);
-/** Bytes of the header before each packet, and VIRTIO_LAYOUT_…. */
+/** Bytes of the header before each packet, and VIRTIO_LAYOUT_…, by what is negotiated when the
+ * device comes up next. */
 uint32_t cleat_virtio_layout(const struct virtio_device *d);
 /** Read the link; tell everybody if it changed. */
 void cleat_virtio_link_check(struct virtio_device *d);

@@ -114,10 +114,23 @@ static int read_mtu(struct virtio_device *d)
 		rc = cleat_err(-EPROTO, "%s: the device says its MTU is %u", d->port.name, mtu);
 	d->port.max_mtu = mtu;
 	d->port.mtu = mtu < 1500 ? mtu : 1500;
+	d->mtu = d->port.mtu;
 	return rc;
 }
 
-/* Features that no offload of the port needs are left to the device. */
+/* May a packet take several buffers of some queue? */
+static int needs_merging(const struct virtio_device *d)
+{
+	if (!(d->port.offloads & CLEAT_OFFLOAD_RX_SCATTER))
+		return 0;
+	for (unsigned i = 0; i < d->rx_queues; i++)
+		if (d->vqs[virtio_vq_number(CLEAT_RX, i)].buf_bytes < d->mtu + VIRTIO_ETHER_BYTES)
+			return 1;
+	return 0;
+}
+
+/* What the port needs at present is asked for. Merged buffers cost the device a look at the ring
+ * and at a descriptor more for each packet; a legacy one changes its header with them. */
 static uint64_t wanted(const struct virtio_device *d)
 {
 	uint64_t f = d->features;
@@ -126,6 +139,8 @@ static uint64_t wanted(const struct virtio_device *d)
 		f &= ~VIRTIO_NET_F_GUEST_CSUM;
 	if (!(d->port.offloads & CLEAT_OFFLOAD_TX_CHECKSUM))
 		f &= ~VIRTIO_NET_F_CSUM;
+	if ((f & VIRTIO_F_VERSION_1) && !needs_merging(d))
+		f &= ~VIRTIO_NET_F_MRG_RXBUF;
 	return f;
 }
 
@@ -229,7 +244,7 @@ int cleat_virtio_learn(struct virtio_device *d)
 
 uint32_t cleat_virtio_layout(const struct virtio_device *d)
 {
-	uint64_t f = d->features;
+	uint64_t f = wanted(d);
 	uint32_t layout = VIRTIO_NET_HEADER_BYTES_OLD;
 
 	if (f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF))
@@ -240,6 +255,8 @@ uint32_t cleat_virtio_layout(const struct virtio_device *d)
 		layout |= VIRTIO_LAYOUT_APART;
 	if (f & VIRTIO_F_EVENT_IDX)
 		layout |= VIRTIO_LAYOUT_EVENTS;
+	if (f & VIRTIO_NET_F_GUEST_CSUM)
+		layout |= VIRTIO_LAYOUT_CHECKSUMS;
 	return layout;
 }
 

@@ -11,6 +11,7 @@
 
 #include "pmd/virtio/virtio_ctrl.h"
 #include "runtime/log.h"
+#include "runtime/mbuf.h"
 
 /* ---- set-up ---- */
 
@@ -118,6 +119,8 @@ static int rx_queue_setup(struct cleat_port_ctrl *port, unsigned queue, unsigned
 		vq->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vq->event_fd < 0)
 		return cleat_err(-errno, "eventfd: %s", strerror(errno));
+	vq->buf_bytes =
+		pool->elt_bytes - (uint32_t)sizeof(struct cleat_mbuf) - pool->headroom_bytes;
 	return queue_setup(d, virtio_vq_number(CLEAT_RX, queue), descriptors);
 }
 
@@ -261,12 +264,22 @@ static int mac_set(struct cleat_port_ctrl *port, const uint8_t mac[6])
 	return d->transport.ops->config_write(&d->transport, VIRTIO_NET_CONFIG_MAC, mac, 6);
 }
 
-/* The device takes whatever fits; what fits is checked against the pools before. */
+/* The device takes whatever fits; what fits is checked against the pools before. Where buffers have
+ * to be merged from now on, or no more, that is agreed upon anew; the queues go on by themselves.
+ */
 static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 {
-	(void)port;
-	(void)mtu;
-	return 0;
+	struct virtio_device *d = virtio_of(port);
+	uint32_t before = cleat_virtio_layout(d);
+	int rc;
+
+	d->mtu = mtu;
+	if (d->state != VIRTIO_RUNNING || cleat_virtio_layout(d) == before)
+		return 0;
+	rc = cleat_virtio_restart(d);
+	if (rc < 0)
+		d->mtu = port->mtu;
+	return rc;
 }
 
 /* Negotiated at start. */

@@ -68,7 +68,8 @@ int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf
 /** Forget it. What the device still has is left to the primary. */
 void cleat_virtio_queue_close(struct cleat_queue *q);
 
-/** No descriptor is in use; the ring's indexes are those of a device that was just reset. */
+/** No descriptor is in use; the ring's indexes are those of a device that was just reset, and what
+ * was agreed upon with it is read anew. */
 void cleat_virtio_queue_rest(struct virtio_queue *vq);
 
 /** Free what stands in vq->done; outside any operation. */

@@ -144,8 +144,19 @@ void cleat_virtio_queue_close(struct cleat_queue *q)
 	q->data = NULL;
 }
 
+/* What a word that somebody scribbled over makes of it is caught packet by packet. */
+static void read_agreed(struct virtio_queue *vq)
+{
+	/* partner: publish_layout() of the control side, before the state that was acquired */
+	uint64_t layout = cleat_load_relaxed(&vq->shm->driver[VIRTIO_W_LAYOUT]);
+
+	vq->layout =
+		(vq->layout & ~VIRTIO_LAYOUT_AGREED) | ((uint32_t)layout & VIRTIO_LAYOUT_AGREED);
+}
+
 void cleat_virtio_queue_rest(struct virtio_queue *vq)
 {
+	read_agreed(vq);
 	for (uint16_t i = 0; i < vq->depth; i++)
 		vq->slots[i] = (struct virtio_slot){ .next = (uint16_t)(i + 1) };
 	vq->free_head = 0;

@@ -23,6 +23,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as the
 #define VIRTIO_DEVICE_NET_OLD 0x1000U /* transitional: legacy, and mostly modern too */
 #define VIRTIO_DEVICE_NET     0x1041U /* modern only */
 
+#define VIRTIO_ETHER_BYTES 18U /* of a frame besides its MTU: the header, with a tag */
+
 /* 2.1: device status */
 #define VIRTIO_STATUS_RESET	  0x00U
 #define VIRTIO_STATUS_ACKNOWLEDGE 0x01U

@@ -38,6 +38,14 @@ void cleat_virtio_publish_state(struct virtio_device *d, unsigned number, uint16
 	cleat_store_release(&q->driver[VIRTIO_W_STATE], d->vqs[number].generation << 16 | used_idx);
 }
 
+/* Before the state that goes with it; who owns the queue reads it when he starts anew. */
+static void publish_layout(struct virtio_device *d, unsigned number)
+{
+	struct cleat_queue_shm *q = cleat_port_ctrl_queue(&d->port, dir_of(number), number / 2);
+
+	cleat_store_relaxed(&q->driver[VIRTIO_W_LAYOUT], cleat_virtio_layout(d));
+}
+
 static uint16_t owner_slot(const struct virtio_device *d, unsigned number)
 {
 	return cleat_registry->queues[d->port.port][dir_of(number)][number / 2].owner_slot;
@@ -221,6 +229,7 @@ int cleat_virtio_resume(struct virtio_device *d)
 		if (!vq->configured || vq->parked)
 			continue;
 		vq->generation++;
+		publish_layout(d, i);
 		cleat_virtio_publish_state(d, i, vq->used_idx);
 		if (vq->held)
 			cleat_virtio_irq_signal(vq); /* he may sleep, and has buffers to bring */

@@ -72,7 +72,7 @@ static int set_flags(struct virtio_queue *vq, struct cleat_mbuf *m)
 {
 	const struct virtio_net_header *h = header_of(vq, m);
 
-	if (cleat_likely(h->flags == 0))
+	if (!(vq->layout & VIRTIO_LAYOUT_CHECKSUMS) || h->flags == 0)
 		return 0;
 	m->ol_flags |= CLEAT_MBUF_RX_L4_GOOD;
 	if (!(h->flags & VIRTIO_NET_HDR_NEEDS_CSUM))
@@ -364,7 +364,7 @@ static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 static int check_pool(const struct cleat_queue *q, const struct virtio_queue *vq, uint16_t mtu)
 {
 	const struct cleat_mempool *p = q->pool;
-	uint32_t frame = mtu + 18U; /* Ethernet header with a tag */
+	uint32_t frame = mtu + VIRTIO_ETHER_BYTES;
 	uint32_t bad = 0;
 
 	if (p->headroom < vq->header_bytes)

@@ -66,6 +66,11 @@ enum virtio_word {
 #define VIRTIO_LAYOUT_MERGEABLE 0x100U /* a packet may lie in several buffers */
 #define VIRTIO_LAYOUT_APART	0x200U /* the header takes a descriptor of its own */
 #define VIRTIO_LAYOUT_EVENTS	0x400U /* who is told of what goes by event indexes */
+#define VIRTIO_LAYOUT_CHECKSUMS 0x800U /* rx: the header says what is known of the checksums */
+
+/* Of these the word says anew how they are whenever the device has been set up; an owner takes them
+ * over when he starts anew. The others stay as they were at the claim. */
+#define VIRTIO_LAYOUT_AGREED (VIRTIO_LAYOUT_MERGEABLE | VIRTIO_LAYOUT_CHECKSUMS)
 
 #define VIRTIO_FD_EVENT	   0x1U /* rx: its interrupt */
 #define VIRTIO_FD_DOORBELL 0x2U /* legacy: write there to notify */

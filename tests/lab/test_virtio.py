@@ -9,6 +9,7 @@ import asleep
 import bed
 import death
 import lab
+import pci
 
 CONFIG = lab.STANDARD
 OLD, MODERN = 6, 8  # the first of two
@@ -24,18 +25,28 @@ def capture(guest, a, b, sizes=bed.SIZES, buffers=1, most=RING):
     return path
 
 
+def agreed(guest, nic, *names):
+    """Which of these features it has been asked for."""
+    return {name for name in names if name in pci.negotiated(guest, nic)}
+
+
 def carry(guest, first, second, driver, says, most=RING, **more):
-    """From one NIC to the other; the primary's log says which interface it took."""
+    """From one NIC to the other; the primary's log says which interface it took. A modern device
+    merges no buffers, as none is too small."""
     def check(primary):
         assert says + ' virtio device' in primary.log(), primary.log()
+        if says == 'modern':
+            assert not agreed(guest, b, 'VIRTIO_NET_F_MRG_RXBUF')
 
     a, b = guest.nics[first], guest.nics[second]
     bed.forward(guest, a, b, driver, capture=capture(guest, a, b, most=most), check=check, **more)
 
 
 def test_modern(guest):
-    """Through the IOMMU, both ways."""
+    """Through the IOMMU, both ways; who is to be told of what goes by event indexes."""
     carry(guest, MODERN, MODERN + 1, 'vfio-pci', 'modern')
+    with bed.Primary(guest, {guest.nics[MODERN]: 'vfio-pci'}):
+        assert agreed(guest, guest.nics[MODERN], 'VIRTIO_RING_F_EVENT_IDX')
     carry(guest, MODERN + 1, MODERN, 'vfio-pci', 'modern')
 
 
@@ -43,7 +54,18 @@ def test_jumbo(guest):
     """Packets of several buffers."""
     a, b = guest.nics[MODERN:MODERN + 2]
     path = capture(guest, a, b, (1514, 1515, 2034, 2035, 2048, 4096, 8999, 9014), buffers=5)
-    bed.forward(guest, a, b, 'vfio-pci', capture=path, worker_args=('--mtu', '9000'))
+
+    def check(primary):
+        assert agreed(guest, b, 'VIRTIO_NET_F_MRG_RXBUF')
+
+    bed.forward(guest, a, b, 'vfio-pci', capture=path, worker_args=('--mtu', '9000'), check=check)
+
+
+@lab.needs(lab.NO_IOMMU)
+def test_flags(guest):
+    """A device without event indexes, both ways."""
+    carry(guest, NO_QUEUE_RESET, NO_QUEUE_RESET + 1, 'uio_pci_generic', 'modern')
+    carry(guest, NO_QUEUE_RESET + 1, NO_QUEUE_RESET, 'igb_uio', 'modern')
 
 
 def test_physical(guest):

@@ -145,12 +145,14 @@ END_TEST
 
 START_TEST(too_long_without_scatter)
 {
-	const struct cleat_queue_shm *q = cleat_port_ctrl_queue(&fake.d->port, CLEAT_RX, 0);
+	const struct cleat_queue_shm *q;
 	struct cleat_mbuf *mbufs[N];
 
-	fake_kill(CLEAT_RX, 0);
+	fake_down();
+	fake_up(VIRTIO_NET_F_MAC | VIRTIO_NET_F_MRG_RXBUF, 1, 64, 256); /* it merges always */
 	fake.d->port.offloads &= ~CLEAT_OFFLOAD_RX_SCATTER;
 	ck_assert_int_eq(fake_claim(CLEAT_RX, 0, 0), 0);
+	q = cleat_port_ctrl_queue(&fake.d->port, CLEAT_RX, 0);
 	(void)cleat_rx_burst(0, 0, mbufs, N);
 	(void)fake_receive(0, NULL, packet, 1200, 0);
 	(void)fake_receive(0, NULL, packet, 512, 0);

@@ -279,7 +279,8 @@ void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs)
 
 int fake_start(unsigned pairs, unsigned descriptors)
 {
-	struct cleat_pool_row_shm row = { .headroom_bytes = CLEAT_MBUF_HEADROOM_DEFAULT };
+	struct cleat_pool_row_shm row = { .headroom_bytes = CLEAT_MBUF_HEADROOM_DEFAULT,
+		.elt_bytes = (uint32_t)sizeof(struct cleat_mbuf) + fake.pool->buf_bytes };
 	const struct cleat_port_ops *o = fake.d->port.ops;
 	int rc = o->configure(&fake.d->port, pairs, pairs);
 

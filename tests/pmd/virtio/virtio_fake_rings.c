@@ -96,8 +96,8 @@ unsigned fake_receive(unsigned queue, const struct virtio_net_header *header, co
 		done += part;
 		n++;
 	}
-	if (bytes == VIRTIO_NET_HEADER_BYTES)
-		first->num_buffers = (uint16_t)n;
+	if (bytes == VIRTIO_NET_HEADER_BYTES) /* unless buffers may be merged it says nothing */
+		first->num_buffers = fake.accepted & VIRTIO_NET_F_MRG_RXBUF ? (uint16_t)n : 0xffff;
 	if (!hold)
 		cleat_store_release(&used_of(vq)->idx, vq->used_idx);
 	return n;
