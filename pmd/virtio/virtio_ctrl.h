@@ -35,7 +35,7 @@ struct virtio_vq {
 	uint32_t slots;	   /* header slots behind the ring */
 	uint16_t max_size; /* as the device says; 0: of none of max_pairs */
 	uint16_t size, depth;
-	uint32_t buf_bytes;  /* rx: of the pool's buffers, for data */
+	uint32_t room_bytes; /* rx: for data in a buffer of the pool */
 	uint16_t used_idx;   /* when the device was reset */
 	uint16_t configured; /* of those that start() enables */
 	uint16_t held;	     /* claimed by a process */
@@ -59,8 +59,9 @@ struct virtio_device {
 	const struct cleat_services *services;
 	enum virtio_state state;
 	uint64_t offered;
-	uint64_t features; /* of use to this driver; not each is always wanted */
-	unsigned mtu;
+	uint64_t features;	       /* of use to this driver; not each is always wanted */
+	uint64_t agreed;	       /* with the device, when it came up last */
+	unsigned mtu;		       /* as it will be: port.mtu is set once mtu_set() is done */
 	unsigned max_pairs;	       /* usable, from the first on; 1 without VIRTIO_NET_F_MQ */
 	unsigned rx_queues, tx_queues; /* configured */
 	struct virtio_vq vqs[VIRTIO_MAX_VQS];
@@ -100,9 +101,11 @@ int cleat_virtio_learn(struct virtio_device *d);
 int cleat_virtio_bring_up(struct virtio_device *d);
 /** Enable one queue of a running or starting device. */
 int cleat_virtio_vq_enable(struct virtio_device *d, unsigned number);
-/** Bytes of the header before each packet, and VIRTIO_LAYOUT_…, by what is negotiated when the
- * device comes up next. */
+/** Bytes of the header before each packet, and VIRTIO_LAYOUT_…, as agreed with a running device;
+ * else as they will be. */
 uint32_t cleat_virtio_layout(const struct virtio_device *d);
+/** Does the port need a feature by now that the running device was not asked for? */
+int cleat_virtio_wants_more(const struct virtio_device *d);
 /** Read the link; tell everybody if it changed. */
 void cleat_virtio_link_check(struct virtio_device *d);
 

@@ -6,6 +6,7 @@
  * Source: VIRTIO 1.2, 2.1 (status), 3.1 (initialisation), 5.1.3 to 5.1.5.
  */
 #include <errno.h>
+#include <net/ethernet.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -118,19 +119,24 @@ static int read_mtu(struct virtio_device *d)
 	return rc;
 }
 
-/* May a packet take several buffers of some queue? */
+/* May a packet take several buffers of some queue? Without merging they have to hold what any
+ * Ethernet frame has, whatever the port's MTU is, 5.1.6.3.1. */
 static int needs_merging(const struct virtio_device *d)
 {
+	unsigned mtu = d->mtu > ETHERMTU ? d->mtu : ETHERMTU;
+
 	if (!(d->port.offloads & CLEAT_OFFLOAD_RX_SCATTER))
 		return 0;
 	for (unsigned i = 0; i < d->rx_queues; i++)
-		if (d->vqs[virtio_vq_number(CLEAT_RX, i)].buf_bytes < d->mtu + VIRTIO_ETHER_BYTES)
+		if (d->vqs[virtio_vq_number(CLEAT_RX, i)].room_bytes < mtu + VIRTIO_ETHER_BYTES)
 			return 1;
 	return 0;
 }
 
 /* What the port needs at present is asked for. Merged buffers cost the device a look at the ring
- * and at a descriptor more for each packet; a legacy one changes its header with them. */
+ * and at a descriptor more for each packet; a legacy one changes its header with them. Without them
+ * there is no room for a packet of the device's own MTU, which VIRTIO_NET_F_MTU would promise,
+ * 5.1.4.2. */
 static uint64_t wanted(const struct virtio_device *d)
 {
 	uint64_t f = d->features;
@@ -140,8 +146,13 @@ static uint64_t wanted(const struct virtio_device *d)
 	if (!(d->port.offloads & CLEAT_OFFLOAD_TX_CHECKSUM))
 		f &= ~VIRTIO_NET_F_CSUM;
 	if ((f & VIRTIO_F_VERSION_1) && !needs_merging(d))
-		f &= ~VIRTIO_NET_F_MRG_RXBUF;
+		f &= ~(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_MTU);
 	return f;
+}
+
+int cleat_virtio_wants_more(const struct virtio_device *d)
+{
+	return d->state == VIRTIO_RUNNING && (wanted(d) & ~d->agreed) != 0;
 }
 
 static int agree(struct virtio_device *d, uint8_t *status)
@@ -149,6 +160,7 @@ static int agree(struct virtio_device *d, uint8_t *status)
 	uint64_t f = wanted(d);
 	int rc = d->transport.ops->features_set(&d->transport, f);
 
+	d->agreed = f;
 	if (rc < 0 || !(f & VIRTIO_F_VERSION_1))
 		return rc;
 	rc = status_add(d, status, VIRTIO_STATUS_FEATURES_OK);
@@ -244,7 +256,7 @@ int cleat_virtio_learn(struct virtio_device *d)
 
 uint32_t cleat_virtio_layout(const struct virtio_device *d)
 {
-	uint64_t f = wanted(d);
+	uint64_t f = d->state == VIRTIO_RUNNING ? d->agreed : wanted(d);
 	uint32_t layout = VIRTIO_NET_HEADER_BYTES_OLD;
 
 	if (f & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF))

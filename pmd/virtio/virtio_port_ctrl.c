@@ -119,7 +119,7 @@ static int rx_queue_setup(struct cleat_port_ctrl *port, unsigned queue, unsigned
 		vq->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vq->event_fd < 0)
 		return cleat_err(-errno, "eventfd: %s", strerror(errno));
-	vq->buf_bytes =
+	vq->room_bytes =
 		pool->elt_bytes - (uint32_t)sizeof(struct cleat_mbuf) - pool->headroom_bytes;
 	return queue_setup(d, virtio_vq_number(CLEAT_RX, queue), descriptors);
 }
@@ -265,20 +265,21 @@ static int mac_set(struct cleat_port_ctrl *port, const uint8_t mac[6])
 }
 
 /* The device takes whatever fits; what fits is checked against the pools before. Where buffers have
- * to be merged from now on, or no more, that is agreed upon anew; the queues go on by themselves.
- */
+ * to be merged from now on, that is agreed upon anew, and the queues go on by themselves; where
+ * they need not any more, it waits for the next start. */
 static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 {
 	struct virtio_device *d = virtio_of(port);
-	uint32_t before = cleat_virtio_layout(d);
 	int rc;
 
 	d->mtu = mtu;
-	if (d->state != VIRTIO_RUNNING || cleat_virtio_layout(d) == before)
+	if (!cleat_virtio_wants_more(d))
 		return 0;
 	rc = cleat_virtio_restart(d);
+	if (rc == 0 && d->state != VIRTIO_RUNNING)
+		rc = cleat_err_prefix(-EIO, "%s: with an MTU of %u", port->name, mtu);
 	if (rc < 0)
-		d->mtu = port->mtu;
+		d->mtu = port->mtu; /* so it comes up the next time */
 	return rc;
 }
 

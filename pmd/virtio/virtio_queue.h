@@ -68,9 +68,9 @@ int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf
 /** Forget it. What the device still has is left to the primary. */
 void cleat_virtio_queue_close(struct cleat_queue *q);
 
-/** No descriptor is in use; the ring's indexes are those of a device that was just reset, and what
- * was agreed upon with it is read anew. */
-void cleat_virtio_queue_rest(struct virtio_queue *vq);
+/** The ring is that of a device that was just reset: no descriptor is in use, the indexes are 0,
+ * and what was agreed upon with the device is read. Called by who has acquired the state. */
+void cleat_virtio_queue_anew(struct virtio_queue *vq, uint64_t state);
 
 /** Free what stands in vq->done; outside any operation. */
 void cleat_virtio_queue_free_done(struct virtio_queue *vq);
@@ -176,12 +176,11 @@ cleat_inline void virtio_queue_interrupt(struct virtio_queue *vq, int on)
 	vq->quiet_until = (uint16_t)(on ? vq->used_idx : vq->used_idx - 1);
 }
 
-/* Once in 32,768 entries: put off the one at which the device would interrupt, unless that is
- * wanted. Called wherever used_idx moves on. */
+/* Once in 32,768 entries: put off the one at which the device would interrupt. Called wherever
+ * used_idx moves on, so nobody waits for an interrupt. */
 cleat_inline void virtio_queue_stay_quiet(struct virtio_queue *vq)
 {
-	if (cleat_unlikely((uint16_t)(vq->quiet_until - vq->used_idx) < 0x8000U) &&
-		!cleat_load_relaxed(&vq->shm->driver[VIRTIO_W_ARMED]))
+	if (cleat_unlikely((uint16_t)(vq->quiet_until - vq->used_idx) < 0x8000U))
 		virtio_queue_interrupt(vq, 0);
 }
 

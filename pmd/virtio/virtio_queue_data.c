@@ -9,7 +9,7 @@
 #include "pmd/virtio/virtio_queue.h"
 
 /* The control side's words. Any worker may scribble over them at any time, so they are read once,
- * and what was checked is what is used. */
+ * and what was checked is what is used; of the layout a part later anew. */
 struct words {
 	uint64_t ring, ring_iova, size, depth, layout, doorbell, queue, fds;
 };
@@ -103,6 +103,17 @@ static int take_fds(struct virtio_queue *vq, struct cleat_queue *q, struct cleat
 	return 0;
 }
 
+static void rest(struct virtio_queue *vq)
+{
+	for (uint16_t i = 0; i < vq->depth; i++)
+		vq->slots[i] = (struct virtio_slot){ .next = (uint16_t)(i + 1) };
+	vq->free_head = 0;
+	vq->n_free = vq->depth;
+	vq->avail_idx = 0;
+	vq->published = 0;
+	vq->used_idx = 0;
+}
+
 int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 {
 	const struct words w = read_words(q);
@@ -128,7 +139,7 @@ int cleat_virtio_queue_open(struct cleat_queue *q, struct cleat_queue_conf *conf
 		return rc;
 	}
 	vq->state = UINT64_MAX; /* none: the first burst starts anew */
-	cleat_virtio_queue_rest(vq);
+	rest(vq);
 	return 0;
 }
 
@@ -144,26 +155,18 @@ void cleat_virtio_queue_close(struct cleat_queue *q)
 	q->data = NULL;
 }
 
-/* What a word that somebody scribbled over makes of it is caught packet by packet. */
-static void read_agreed(struct virtio_queue *vq)
+/* Whoever scribbles over the word costs the owner packets, no more. */
+void cleat_virtio_queue_anew(struct virtio_queue *vq, uint64_t state)
 {
 	/* partner: publish_layout() of the control side, before the state that was acquired */
 	uint64_t layout = cleat_load_relaxed(&vq->shm->driver[VIRTIO_W_LAYOUT]);
 
 	vq->layout =
 		(vq->layout & ~VIRTIO_LAYOUT_AGREED) | ((uint32_t)layout & VIRTIO_LAYOUT_AGREED);
-}
-
-void cleat_virtio_queue_rest(struct virtio_queue *vq)
-{
-	read_agreed(vq);
-	for (uint16_t i = 0; i < vq->depth; i++)
-		vq->slots[i] = (struct virtio_slot){ .next = (uint16_t)(i + 1) };
-	vq->free_head = 0;
-	vq->n_free = vq->depth;
-	vq->avail_idx = 0;
-	vq->published = 0;
-	vq->used_idx = 0;
+	rest(vq);
+	if (!(virtio_generation(vq->state) & 1))
+		cleat_count(&vq->shm->driver[VIRTIO_W_RESTARTS], 1);
+	vq->state = state;
 }
 
 void cleat_virtio_queue_free_done(struct virtio_queue *vq)

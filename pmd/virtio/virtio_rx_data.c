@@ -312,15 +312,12 @@ static void start_anew(struct virtio_queue *vq, uint64_t state)
 	for (uint16_t i = 0; i < vq->depth; i++)
 		if (vq->slots[i].mbuf != NULL)
 			mine[n++] = vq->slots[i].mbuf;
-	cleat_virtio_queue_rest(vq);
+	cleat_virtio_queue_anew(vq, state);
 	virtio_queue_interrupt(vq, armed);
 	for (unsigned i = 0; i < n; i++)
 		offer(vq, mine[i]);
 	if (n > 0)
 		virtio_queue_publish(vq);
-	if (!(virtio_generation(vq->state) & 1))
-		cleat_count(&vq->shm->driver[VIRTIO_W_RESTARTS], 1);
-	vq->state = state;
 }
 
 /* The state is not the one we knew (virtio_shared.h). */
@@ -374,8 +371,8 @@ static int check_pool(const struct cleat_queue *q, const struct virtio_queue *vq
 			p->name, p->headroom, vq->header_bytes, q->port);
 	if (!(vq->layout & VIRTIO_LAYOUT_MERGEABLE) && p->buf_bytes - p->headroom < frame)
 		return cleat_err(-EINVAL,
-			"pool %s: buffers of %u bytes do not hold packets of %u, and the device of "
-			"port %u cannot use several for one",
+			"pool %s: buffers of %u bytes do not hold packets of %u, and port %u does "
+			"not use several for one",
 			p->name, p->buf_bytes - p->headroom, frame, q->port);
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(p, i));

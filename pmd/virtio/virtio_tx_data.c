@@ -237,11 +237,8 @@ static void start_anew(struct virtio_queue *vq, uint64_t state)
 	for (uint16_t i = 0; i < vq->depth; i++)
 		if (vq->slots[i].mbuf != NULL)
 			vq->done[vq->n_done++] = vq->slots[i].mbuf;
-	cleat_virtio_queue_rest(vq);
+	cleat_virtio_queue_anew(vq, state);
 	virtio_queue_interrupt(vq, 0);
-	if (!(virtio_generation(vq->state) & 1))
-		cleat_count(&vq->shm->driver[VIRTIO_W_RESTARTS], 1);
-	vq->state = state;
 }
 
 /* @return 0 if the ring is the primary's at this moment */
@@ -253,7 +250,7 @@ static int get_ready(struct virtio_queue *vq, unsigned n)
 	if (cleat_likely(state == vq->state)) {
 		unsigned on_way = vq->depth - vq->n_free;
 
-		if (on_way >= RECLAIM || on_way >= vq->depth / 4U || vq->n_free < 2 * n)
+		if (n == 0 || on_way >= RECLAIM || on_way >= vq->depth / 4U || vq->n_free < 2 * n)
 			reclaim(vq);
 		return 1;
 	}

@@ -220,6 +220,7 @@ START_TEST(odd_devices)
 {
 	fake_new(FAKE_MODERN, 256, 64);
 	fake.offered |= VIRTIO_NET_F_MTU;
+	memset(fake.config + VIRTIO_NET_CONFIG_MTU, 0, 2);
 	ck_assert_int_eq(cleat_virtio_learn(fake.d), -EPROTO); /* an MTU of 0 */
 	fake.config[VIRTIO_NET_CONFIG_MTU + 1] = 4;
 	ck_assert_int_eq(cleat_virtio_learn(fake.d), 0);

@@ -83,6 +83,24 @@ START_TEST(goes_round_and_round)
 }
 END_TEST
 
+/* A sender whose pool has no more: too few are on their way to be worth a look. */
+START_TEST(none_gives_back_what_was_sent)
+{
+	for (uint8_t i = 0; i < 3; i++) {
+		struct cleat_mbuf *m = packet(100, i);
+
+		ck_assert_int_eq(cleat_tx_burst(0, 0, &m, 1), 1);
+		check_sent(12, 100, i, 1);
+		if (i < 2)
+			fake_use(1, sent.id, 0);
+	}
+	ck_assert_uint_eq(mbuf_world_audit(fake.pool).in_queues, 3);
+	ck_assert_int_eq(cleat_tx_burst(0, 0, NULL, 0), 0);
+	ck_assert_uint_eq(mbuf_world_audit(fake.pool).in_queues, 1);
+	ck_assert_uint_eq(queue()->packets, 3);
+}
+END_TEST
+
 START_TEST(many_segments)
 {
 	struct cleat_mbuf *m = packet(100, 0), *more;
@@ -329,6 +347,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, one_descriptor);
 	tcase_add_test(tc, goes_round_and_round);
+	tcase_add_test(tc, none_gives_back_what_was_sent);
 	tcase_add_test(tc, many_segments);
 	tcase_add_test(tc, shared_data_is_not_written);
 	tcase_add_test(tc, no_headroom);

@@ -12,6 +12,7 @@
 #include "runtime/row.h"
 
 #define AREA_OFF	    (MBUF_HELP_BYTES / 2) /* of the port's state, then what devices reach */
+#define ROOM		    512			  /* for data in a buffer */
 #define DOORBELL_OFF(queue) (AREA_OFF - 64 + (queue) % 2 * 2U)
 
 struct fake_device fake;
@@ -93,6 +94,8 @@ static int status_set(struct virtio_transport *t, uint8_t value)
 	(void)t;
 	if (value != 0) {
 		fake.status = value;
+		if (fake.accepted & fake.refused)
+			fake.status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
 		return 0;
 	}
 	if (fake.stuck)
@@ -216,9 +219,9 @@ static const struct cleat_pci_access fake_access = {
 
 /* ---- the world ---- */
 
-static void make_pool(unsigned mbufs)
+static void make_pool(unsigned mbufs, uint32_t room)
 {
-	struct cleat_mempool *mp = mbuf_world_pool("p", mbufs, 512, 32);
+	struct cleat_mempool *mp = mbuf_world_pool("p", mbufs, room, 32);
 
 	for (uint32_t i = 0; i < mbufs; i++) {
 		struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(mp, i));
@@ -259,8 +262,10 @@ static void make_device(void)
 	fake.d = d;
 }
 
-void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs)
+static void new_with(uint64_t offered, uint16_t max_size, unsigned mbufs, uint32_t room)
 {
+	static const uint16_t mtu = 9000;
+
 	mbuf_world_up();
 	cleat_registry->header.iova_mode = CLEAT_IOVA_PA;
 	memset(&fake, 0, sizeof(fake));
@@ -270,11 +275,17 @@ void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs)
 	fake.config[VIRTIO_NET_CONFIG_MAC] = 2;
 	fake.config[VIRTIO_NET_CONFIG_STATUS] = VIRTIO_NET_S_LINK_UP;
 	fake.config[VIRTIO_NET_CONFIG_MAX_PAIRS] = 4;
-	make_pool(mbufs);
+	memcpy(fake.config + VIRTIO_NET_CONFIG_MTU, &mtu, sizeof(mtu));
+	make_pool(mbufs, room);
 	make_device();
 	for (unsigned i = 0; i < 2 * CLEAT_MAX_QUEUES; i++)
 		(&cleat_registry->queues[0][0][0])[i].owner_slot = CLEAT_SLOT_NONE;
 	ck_assert_int_eq(cleat_virtio_learn(fake.d), 0);
+}
+
+void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs)
+{
+	new_with(offered, max_size, mbufs, ROOM);
 }
 
 int fake_start(unsigned pairs, unsigned descriptors)
@@ -291,10 +302,16 @@ int fake_start(unsigned pairs, unsigned descriptors)
 	return rc < 0 ? rc : o->start(&fake.d->port);
 }
 
+void fake_up_with(
+	uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mbufs, uint32_t room)
+{
+	new_with(offered, 1024, mbufs, room);
+	ck_assert_int_eq(fake_start(pairs, descriptors), 0);
+}
+
 void fake_up(uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mbufs)
 {
-	fake_new(offered, 1024, mbufs);
-	ck_assert_int_eq(fake_start(pairs, descriptors), 0);
+	fake_up_with(offered, pairs, descriptors, mbufs, ROOM);
 }
 
 void fake_down(void)

@@ -25,6 +25,7 @@ struct fake_vq {
 struct fake_device {
 	struct virtio_device *d;
 	uint64_t offered, accepted;
+	uint64_t refused; /* of those offered, when it comes to it */
 	uint8_t status;
 	unsigned resets;
 	int stuck; /* it does not reset */
@@ -49,6 +50,9 @@ extern struct fake_device fake;
 /* A device that offers this, a pool of @p mbufs of 512 bytes; configured with @p pairs of queues
  * of @p descriptors, and started. */
 void fake_up(uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mbufs);
+/* As fake_up, with buffers of @p room bytes. */
+void fake_up_with(
+	uint64_t offered, unsigned pairs, unsigned descriptors, unsigned mbufs, uint32_t room);
 /* As fake_up, but not configured; the rings have at most @p max_size descriptors. */
 void fake_new(uint64_t offered, uint16_t max_size, unsigned mbufs);
 int fake_start(unsigned pairs, unsigned descriptors);
