@@ -94,6 +94,8 @@ cleat_inline int cleat_rx_burst(
 /**
  * Hand packets to one queue for sending.
  *
+ * @param n  how many, up to CLEAT_MAX_BURST. With 0 the driver just gives back the mbufs of packets
+ *           that the device has sent: up to 128 of a queue else wait for a later burst
  * @return  how many were taken, 0..n: the first ones; -ENODEV, -EPERM as cleat_rx_burst()
  *
  * Ownership: the taken ones are the driver's, the others stay the caller's.
@@ -112,7 +114,8 @@ cleat_inline int cleat_tx_burst(
  *          queue cannot wake anybody (poll by bursts instead); -EPERM, -ENODEV
  */
 int cleat_rx_event_fd(uint16_t port, uint16_t queue);
-/** @return 0: armed; 1: a packet is there, do not sleep; negative errno */
+/** One wake: a burst that took packets meanwhile may have spent it. @return 0: armed; 1: a packet
+ * is there, do not sleep; negative errno */
 int cleat_rx_arm(uint16_t port, uint16_t queue);
 /** Take the signal back, also after it came. */
 int cleat_rx_disarm(uint16_t port, uint16_t queue);

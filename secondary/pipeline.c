@@ -88,7 +88,8 @@ static int take(struct cleat_flow *flow, unsigned n)
 	return got;
 }
 
-/* One round. @return packets taken, -EAGAIN when only old ones were offered, or an error */
+/* One round. Where a source has nothing, what was sent may be all that its pool has: offering none
+ * gives it back. @return packets taken, -EAGAIN when only old ones were offered, or an error */
 static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 {
 	int got = -EAGAIN;
@@ -96,7 +97,7 @@ static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 
 	if (flow->n == 0) {
 		got = n > 0 ? take(flow, n) : 0;
-		if (got <= 0 || flow->n == 0)
+		if (got < 0 || (flow->n == 0 && flow->source == NULL))
 			return got;
 	}
 	err = hand_on(flow, max_tries);

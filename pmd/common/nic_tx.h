@@ -143,7 +143,7 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 	uint64_t word, bytes = 0;
 	uint64_t op;
 
-	if (tx->used >= tx->clean_at || n > cleat_nic_tx_room(tx))
+	if (n == 0 || tx->used >= tx->clean_at || n > cleat_nic_tx_room(tx))
 		cleat_nic_tx_clean(tx);
 	op = cleat_op_enter();
 	word = cleat_owner_word(CLEAT_OWNER_QUEUE, tx->owner_id);

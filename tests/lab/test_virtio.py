@@ -10,6 +10,7 @@ import bed
 import death
 import lab
 import pci
+import speed
 
 CONFIG = lab.STANDARD
 OLD, MODERN = 6, 8  # the first of two
@@ -111,6 +112,16 @@ def test_legacy(guest):
 def test_header_apart(guest):
     """An old device: no merged buffers, and the header in a descriptor of its own."""
     carry(guest, HEADER_APART, HEADER_APART + 1, 'uio_pci_generic', 'legacy', most=RING // 2)
+
+
+def test_small_pool(guest):
+    """A sender whose pool is wholly on its way goes on when it has been sent."""
+    a, b = guest.nics[MODERN:MODERN + 2]
+    with speed.kernel_sink(guest, b), bed.Primary(
+            guest, {a: 'vfio-pci'}, args=('--mbufs', '100')) as primary:
+        sent = speed.run(primary, 1, 'cleat-rxtx', '--mode', 'txonly', '--tx',
+                         'port:%d' % primary.port(a))['sent']
+        assert sent > 1000, sent
 
 
 # ---- owners that die ----

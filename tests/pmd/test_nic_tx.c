@@ -163,6 +163,22 @@ START_TEST(wraps)
 }
 END_TEST
 
+/* A sender whose pool has no more: too few are on their way to be worth a look. */
+START_TEST(none_gives_back_what_was_sent)
+{
+	struct cleat_mbuf *m[3] = { packet(60), packet(60), packet(60) };
+
+	ck_assert_int_eq(nic_claim(drivers[_i], CLEAT_TX, 0), 0);
+	ck_assert_int_eq(send(m, 2), 2);
+	nic_send_all();
+	ck_assert_int_eq(send(m + 2, 1), 1);
+	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_QUEUE), 3);
+	ck_assert_int_eq(send(NULL, 0), 0);
+	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_QUEUE), 1);
+	ck_assert_uint_eq(*nic.tail[CLEAT_TX], 3);
+}
+END_TEST
+
 /* A device that sends nothing any more: the ring fills, and that is a result, not a wait. */
 START_TEST(full)
 {
@@ -345,6 +361,7 @@ int main(void)
 	tcase_add_loop_test(tc, offloads, 0, EXAMPLES);
 	tcase_add_loop_test(tc, segments, 0, DRIVERS);
 	tcase_add_loop_test(tc, wraps, 0, DRIVERS);
+	tcase_add_loop_test(tc, none_gives_back_what_was_sent, 0, DRIVERS);
 	tcase_add_loop_test(tc, full, 0, DRIVERS);
 	tcase_add_loop_test(tc, refused, 0, DRIVERS);
 	tcase_add_loop_test(tc, liars, 0, DRIVERS);
