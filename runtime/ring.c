@@ -47,7 +47,6 @@ int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t s
 	r->slots = (uint32_t *)(shm + 1);
 	r->size = slots;
 	r->mask = slots - 1;
-	r->shift = (uint32_t)__builtin_ctz(slots);
 	r->id = id;
 	r->mode = (uint16_t)mode;
 	r->lag = slots / 8;

@@ -65,8 +65,7 @@ struct cleat_ring {
 	uint32_t *slots;
 	uint64_t size; /* power of two */
 	uint64_t mask;
-	uint32_t shift; /* log2(size) */
-	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
+	uint32_t lag; /* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
 	/* where this process's producers last saw the tail: it is there or further on */
@@ -122,7 +121,7 @@ uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos);
 
 cleat_inline uint32_t cleat_ring_lap(const struct cleat_ring *r, uint64_t pos)
 {
-	return 1U ^ (uint32_t)((pos >> r->shift) & 1);
+	return (pos & r->size) == 0;
 }
 
 /** Publish one element at a position this thread has claimed. */
@@ -188,6 +187,49 @@ cleat_inline int cleat_ring_copy_four(const uint32_t *slot, cleat_handle *out, _
 	_mm_storeu_si128((__m128i *)(void *)out, handles);
 	return _mm_movemask_ps(_mm_castsi128_ps(odd)) == 0;
 }
+
+/* As long as all four are full and none a tombstone. @return how many slots */
+cleat_inline uint64_t cleat_ring_copy_fours(
+	const uint32_t *slot, cleat_handle *out, uint64_t n, uint32_t lap)
+{
+	const __m128i bit = _mm_set1_epi32((int)lap);
+	uint64_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		if (cleat_unlikely(!cleat_ring_copy_eight(&slot[i], &out[i], bit)))
+			break;
+	for (; i + 4 <= n; i += 4)
+		if (cleat_unlikely(!cleat_ring_copy_four(&slot[i], &out[i], bit)))
+			break;
+	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
+	return i;
+}
+
+cleat_inline void cleat_ring_fill_four(uint32_t *slot, const cleat_handle *handles, __m128i bit)
+{
+	__m128i four = _mm_loadu_si128((const __m128i *)(const void *)handles);
+
+	cleat_ring_store_four(slot, _mm_or_si128(_mm_slli_epi32(four, 1), bit));
+}
+
+/* @return how many slots */
+cleat_inline uint64_t cleat_ring_fill_fours(
+	uint32_t *slot, const cleat_handle *handles, uint64_t n, uint32_t lap)
+{
+	const __m128i bit = _mm_set1_epi32((int)lap);
+	uint64_t i = 0;
+
+	cleat_fence_compiler(); /* with x86's order of stores: a release */
+	for (; i + 8 <= n; i += 8) {
+		cleat_ring_fill_four(&slot[i], &handles[i], bit);
+		cleat_ring_fill_four(&slot[i + 4], &handles[i + 4], bit);
+	}
+	if (i + 4 <= n) {
+		cleat_ring_fill_four(&slot[i], &handles[i], bit);
+		i += 4;
+	}
+	return i;
+}
 #endif
 
 /* Up to the wrap: @p n slots of one lap. */
@@ -197,15 +239,8 @@ cleat_inline void cleat_ring_fill_run(
 	uint64_t i = 0;
 
 #ifdef CLEAT_RING_SSE
-	const __m128i bit = _mm_set1_epi32((int)lap);
-
-	cleat_fence_compiler(); /* with x86's order of stores: a release */
-	for (uint64_t fours = n & ~3U; i < fours; i += 4) {
-		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&handles[i]);
-
-		four = _mm_or_si128(_mm_slli_epi32(four, 1), bit);
-		cleat_ring_store_four(&slot[i], four);
-	}
+	if (n >= 4)
+		i = cleat_ring_fill_fours(slot, handles, n, lap);
 #endif
 	for (; i < n; i++)
 		/* partner: the acquire load in cleat_ring_copy_run() */
@@ -242,15 +277,11 @@ cleat_inline struct cleat_ring_found cleat_ring_copy_run(
 	uint64_t got;
 
 #ifdef CLEAT_RING_SSE
-	const __m128i bit = _mm_set1_epi32((int)lap);
-
-	for (uint64_t eights = n & ~7U; i < eights; i += 8)
-		if (cleat_unlikely(!cleat_ring_copy_eight(&slot[i], &out[i], bit)))
-			break; /* an empty slot or a tombstone among them */
-	for (; i + 4 <= n; i += 4)
-		if (cleat_unlikely(!cleat_ring_copy_four(&slot[i], &out[i], bit)))
-			break;
-	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
+	if (n >= 4) {
+		i = cleat_ring_copy_fours(slot, out, n, lap);
+		if (cleat_likely(i == n))
+			return (struct cleat_ring_found){ .end = pos + n, .n = n };
+	}
 #endif
 	for (got = i; i < n; i++) {
 		uint32_t value = cleat_load_acquire(&slot[i]);
