@@ -270,6 +270,7 @@ int cleat_port_mtu(struct cleat_primary *p, uint32_t port, uint16_t slot, uint32
 		rc = ctrl->ops->mtu_set(ctrl, mtu);
 	if (rc < 0)
 		return rc;
+	row = cleat_registry->ports[port]; /* the driver may have told of a new link */
 	row.mtu = ctrl->mtu = (uint16_t)mtu;
 	write_row(port, &row);
 	return 0;

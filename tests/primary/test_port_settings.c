@@ -110,6 +110,24 @@ START_TEST(mtu_and_buffers)
 }
 END_TEST
 
+/* What a driver tells while it sets one is not lost. */
+START_TEST(a_link_that_changes_meanwhile)
+{
+	const struct toy toy = { .max_mtu = 9000, .relinks = true };
+	const struct cleat_port_shm *row;
+
+	up(&toy);
+	row = &cleat_registry->ports[0];
+	ck_assert_uint_eq(row->link_up, 0);
+	for (uint16_t i = 1; i <= 4; i++) {
+		works(cleat_ctl_port_mtu(0, (uint16_t)(1500 + i)));
+		ck_assert_uint_eq(row->mtu, 1500 + i);
+		ck_assert_uint_eq(row->link_up, i % 2);
+	}
+	down();
+}
+END_TEST
+
 START_TEST(filters)
 {
 	const struct toy toy = { .max_mtu = 1500, .filters = 3, .room = 2 };
@@ -285,6 +303,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, offloads);
 	tcase_add_test(tc, mtu_and_buffers);
+	tcase_add_test(tc, a_link_that_changes_meanwhile);
 	tcase_add_test(tc, filters);
 	tcase_add_test(tc, filters_are_counted);
 	tcase_add_test(tc, what_is_received);

@@ -14,6 +14,7 @@
 static const struct toy *toy;
 static char instance[CLEAT_NAME_LEN];
 static struct cleat_port_ctrl port;
+static const struct cleat_services *services_of_it;
 
 /* ---- control side ---- */
 
@@ -37,6 +38,10 @@ static int mtu_set(struct cleat_port_ctrl *ctrl, unsigned mtu)
 {
 	if (toy->picky && mtu > TOY_BUFFER && !(ctrl->offloads & CLEAT_OFFLOAD_RX_SCATTER))
 		return cleat_err(-EINVAL, "MTU %u takes buffers that the toy has not", mtu);
+	if (toy->relinks) {
+		ctrl->link.up = !ctrl->link.up;
+		services_of_it->link_changed(services_of_it->ctx, ctrl);
+	}
 	return tell(ctrl, TOY_MTU, mtu);
 }
 
@@ -107,6 +112,7 @@ static int probe(struct cleat_device *device, const struct cleat_services *servi
 {
 	int ret;
 
+	services_of_it = services;
 	port = (struct cleat_port_ctrl){ .name = device->name,
 		.driver = TOY_DRIVER,
 		.ops = toy->bare ? &bare_ops : &full_ops,

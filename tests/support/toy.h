@@ -35,6 +35,7 @@ struct toy {
 	uint16_t room;	  /* for filters in fact */
 	bool bare;	  /* can do nothing but rx and tx */
 	bool deaf;	  /* cannot wake anybody */
+	bool relinks;	  /* its link goes up, or down, with each new MTU */
 	bool picky;	  /* without scatter it takes no MTU of more than TOY_BUFFER bytes */
 	bool narrow;	  /* its rx queue 1 takes no buffers of more than TOY_BUFFER bytes */
 	bool stuck;	  /* receiving comes to rest only when sending does */
