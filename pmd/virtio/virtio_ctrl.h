@@ -60,7 +60,7 @@ struct virtio_device {
 	enum virtio_state state;
 	uint64_t offered;
 	uint64_t features;	       /* of use to this driver; not each is always wanted */
-	uint64_t agreed;	       /* with the device, when it came up last */
+	uint64_t agreed;	       /* with the device, while it is running */
 	unsigned mtu;		       /* as it will be: port.mtu is set once mtu_set() is done */
 	unsigned max_pairs;	       /* usable, from the first on; 1 without VIRTIO_NET_F_MQ */
 	unsigned rx_queues, tx_queues; /* configured */

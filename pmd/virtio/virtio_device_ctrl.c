@@ -119,8 +119,8 @@ static int read_mtu(struct virtio_device *d)
 	return rc;
 }
 
-/* May a packet take several buffers of some queue? Without merging they have to hold what any
- * Ethernet frame has, whatever the port's MTU is, 5.1.6.3.1. */
+/* May a packet take several buffers of some queue? Where they may be merged they are, unless each
+ * holds any Ethernet frame, whatever the port's MTU is, 5.1.6.3.1. */
 static int needs_merging(const struct virtio_device *d)
 {
 	unsigned mtu = d->mtu > ETHERMTU ? d->mtu : ETHERMTU;
@@ -135,8 +135,8 @@ static int needs_merging(const struct virtio_device *d)
 
 /* What the port needs at present is asked for. Merged buffers cost the device a look at the ring
  * and at a descriptor more for each packet; a legacy one changes its header with them. Without them
- * there is no room for a packet of the device's own MTU, which VIRTIO_NET_F_MTU would promise,
- * 5.1.4.2. */
+ * VIRTIO_NET_F_MTU is left out, too: it promises room for packets of the device's own MTU, 5.1.4.2,
+ * which the buffers may not have. */
 static uint64_t wanted(const struct virtio_device *d)
 {
 	uint64_t f = d->features;

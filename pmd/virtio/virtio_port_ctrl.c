@@ -272,6 +272,11 @@ static int mtu_set(struct cleat_port_ctrl *port, unsigned mtu)
 	struct virtio_device *d = virtio_of(port);
 	int rc;
 
+	if (d->state == VIRTIO_FAILED && mtu != port->mtu)
+		return cleat_err(-EAGAIN,
+			"%s: the device does not work at present; it is being tried again with the "
+			"MTU it had, change that afterwards",
+			port->name);
 	d->mtu = mtu;
 	if (!cleat_virtio_wants_more(d))
 		return 0;

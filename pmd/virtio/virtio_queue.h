@@ -176,8 +176,8 @@ cleat_inline void virtio_queue_interrupt(struct virtio_queue *vq, int on)
 	vq->quiet_until = (uint16_t)(on ? vq->used_idx : vq->used_idx - 1);
 }
 
-/* Once in 32,768 entries: put off the one at which the device would interrupt. Called wherever
- * used_idx moves on, so nobody waits for an interrupt. */
+/* Once in 32,768 entries: put off the one at which the device would interrupt. Called when
+ * used_idx has moved on, so nobody waits for an interrupt any more. */
 cleat_inline void virtio_queue_stay_quiet(struct virtio_queue *vq)
 {
 	if (cleat_unlikely((uint16_t)(vq->quiet_until - vq->used_idx) < 0x8000U))

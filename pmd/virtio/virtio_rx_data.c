@@ -170,6 +170,7 @@ static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsign
 {
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint32_t pending = virtio_queue_pending(vq, end);
+	uint16_t before = vq->used_idx;
 	unsigned got = 0;
 
 	if (pending == 0)
@@ -198,7 +199,8 @@ static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsign
 		if (cleat_likely(m != NULL))
 			mbufs[got++] = m;
 	}
-	virtio_queue_stay_quiet(vq);
+	if (cleat_likely(vq->used_idx != before))
+		virtio_queue_stay_quiet(vq);
 	hand_over(q, mbufs, got);
 	return got;
 }
