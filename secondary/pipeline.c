@@ -88,7 +88,8 @@ static int take(struct cleat_flow *flow, unsigned n)
 	return got;
 }
 
-/* One round. @return packets taken, -EAGAIN when only old ones were offered, or an error */
+/* One round. Where a source has nothing, what was sent may be all that its pool has: offering none
+ * gives it back. @return packets taken, -EAGAIN when only old ones were offered, or an error */
 static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 {
 	int got = -EAGAIN;
@@ -96,7 +97,7 @@ static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 
 	if (flow->n == 0) {
 		got = n > 0 ? take(flow, n) : 0;
-		if (got <= 0 || flow->n == 0)
+		if (got < 0 || (flow->n == 0 && flow->source == NULL))
 			return got;
 	}
 	err = hand_on(flow, max_tries);
@@ -255,23 +256,11 @@ static bool is_to_rest(const struct cleat_pipeline *p, unsigned idle)
 	return idle >= IDLE_BEFORE_REST && (ends_looking || idle % IDLE_BEFORE_REST == 0);
 }
 
-/* What lies sent in ports may be all that the pools have, and then nothing comes any more. */
-static void take_back_sent(struct cleat_pipeline *p)
-{
-	for (unsigned i = 0; i < p->n_flows; i++) {
-		struct cleat_flow *flow = &p->flows[i];
-
-		if (!flow->gone && flow->n == 0 && flow->tx.kind == CLEAT_ENDPOINT_PORT)
-			(void)cleat_endpoint_tx(&flow->tx, flow->mbufs, 0); /* it may be gone */
-	}
-}
-
 /* Nothing came for a while. @return 0 or negative errno */
 static int rest(struct cleat_pipeline *p, const struct clock *clock)
 {
 	int rc;
 
-	take_back_sent(p);
 	if (!p->interrupt || pending(p)) {
 		nap(p);
 		return 0;
