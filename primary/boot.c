@@ -68,8 +68,8 @@ static void leave(struct cleat_primary *p)
 {
 	(void)p;
 	cleat_mempool_forget_all();
-	cleat_self_use(CLEAT_THREAD_NONE);
 	cleat_self_slot = CLEAT_SLOT_NONE;
+	cleat_self_use(CLEAT_THREAD_NONE);
 }
 
 static int make_services(struct cleat_primary *p)

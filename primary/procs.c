@@ -138,7 +138,7 @@ static void flush_cache(struct cleat_mempool *mp, uint16_t thread)
 	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, thread);
 	cleat_handle handles[CLEAT_MAX_CACHE];
 	uint32_t n = 0, len = cache != NULL ? cleat_load_acquire(&cache->len) : 0;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (len == 0)
 		return;

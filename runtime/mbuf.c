@@ -13,7 +13,7 @@
 
 static int may_alloc(unsigned n)
 {
-	if (cleat_self_thread == CLEAT_THREAD_NONE)
+	if (cleat_self.thread == CLEAT_THREAD_NONE)
 		return cleat_err(-EPERM,
 			"this thread is not registered with the primary, so it may not use pools");
 	if (n == 0 || n > CLEAT_MAX_BURST)
@@ -35,10 +35,9 @@ cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t wor
 /* Few and wide stores: they are most of what an allocation costs. Nothing is fetched here: whoever
  * put the mbufs into the cache has touched or fetched them. */
 cleat_inline void make_all_fresh(const struct cleat_mempool *pool, struct cleat_mbuf **out,
-	const cleat_handle *handles, unsigned n)
+	const cleat_handle *handles, unsigned n, uint64_t word)
 {
 	const two_words fresh = *(const two_words *)(const void *)&pool->fresh;
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
 	struct cleat_mbuf **end = out + n;
 
 	for (; end - out >= 4; out += 4, handles += 4) {
@@ -55,14 +54,14 @@ cleat_inline void make_all_fresh(const struct cleat_mempool *pool, struct cleat_
 }
 
 /* Inside an operation. */
-static int take(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
+static int take(struct cleat_mempool *pool, struct cleat_op op, struct cleat_mbuf **out, unsigned n)
 {
 	cleat_handle room[CLEAT_MAX_BURST];
 	const cleat_handle *handles = cleat_mempool_take(pool, room, n);
 
 	if (handles == NULL)
 		return -ENOMEM;
-	make_all_fresh(pool, out, handles, n);
+	make_all_fresh(pool, out, handles, n, cleat_owner_mine_in(op));
 	return 0;
 }
 
@@ -71,12 +70,12 @@ static __attribute__((noinline)) int alloc_past(
 	struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
 	int rc = may_alloc(n);
-	uint64_t op;
+	struct cleat_op op;
 
 	if (rc < 0)
 		return rc;
 	op = cleat_op_enter();
-	rc = take(pool, out, n);
+	rc = take(pool, op, out, n);
 	cleat_op_exit(op);
 	return rc;
 }
@@ -84,12 +83,12 @@ static __attribute__((noinline)) int alloc_past(
 int cleat_mbuf_alloc_bulk(struct cleat_mempool *pool, struct cleat_mbuf **out, unsigned n)
 {
 	const cleat_handle *handles = NULL;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	if (cleat_likely(n - 1 < CLEAT_MAX_BURST)) /* and not 0 */
 		handles = cleat_mempool_take_cached(pool, n);
 	if (cleat_likely(handles != NULL))
-		make_all_fresh(pool, out, handles, n);
+		make_all_fresh(pool, out, handles, n, cleat_owner_mine_in(op));
 	cleat_op_exit(op);
 	return cleat_likely(handles != NULL) ? 0 : alloc_past(pool, out, n);
 }
@@ -180,16 +179,14 @@ cleat_inline int are_plain(const struct cleat_mbuf *a, const struct cleat_mbuf *
 
 /* Give the plain ones of a pool that come first to it: owner words, and handles to @p to. @return
  * how many */
-cleat_inline uint32_t give_plain(struct cleat_mbuf *const *mbufs, uint32_t n,
-	const struct cleat_mempool *pool, cleat_handle *to)
+cleat_inline uint32_t give_plain(
+	struct cleat_mbuf *const *mbufs, uint32_t n, uint16_t id, uint64_t word, cleat_handle *to)
 {
-	uint16_t id = pool->id;
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, id);
-	struct cleat_mbuf *const *m = mbufs;
-	struct cleat_mbuf *const *end = mbufs + n;
+	uint64_t i = 0;
 
-	for (; end - m >= 4; m += 4, to += 4) {
-		struct cleat_mbuf *a = m[0], *b = m[1], *c = m[2], *d = m[3];
+	for (; i + 4 <= n; i += 4) {
+		struct cleat_mbuf *a = mbufs[i], *b = mbufs[i + 1];
+		struct cleat_mbuf *c = mbufs[i + 2], *d = mbufs[i + 3];
 
 		if (cleat_unlikely(!are_plain(a, b, c, d, id)))
 			break;
@@ -197,73 +194,101 @@ cleat_inline uint32_t give_plain(struct cleat_mbuf *const *mbufs, uint32_t n,
 		cleat_store_relaxed(&b->owner, word);
 		cleat_store_relaxed(&c->owner, word);
 		cleat_store_relaxed(&d->owner, word);
-		cleat_handles_of_ptrs(to, m, 4);
+		cleat_handles_of_ptrs(&to[i], &mbufs[i], 4);
 	}
-	for (; m < end && *m != NULL && (*m)->pool == id && (*m)->next == CLEAT_HANDLE_NONE &&
-		cleat_mbuf_is_plain(*m);
-		m++) {
-		cleat_store_release(&(*m)->owner, word);
-		*to++ = cleat_handle_of(*m);
+	for (; i < n; i++) {
+		struct cleat_mbuf *m = mbufs[i];
+
+		if (cleat_unlikely(m == NULL || m->pool != id || m->next != CLEAT_HANDLE_NONE ||
+				   !cleat_mbuf_is_plain(m)))
+			break;
+		cleat_store_release(&m->owner, word);
+		to[i] = cleat_handle_of(m);
 	}
-	return (uint32_t)(m - mbufs);
+	return (uint32_t)i;
 }
 
-/* As free_plain(), where the cache alone does not serve. */
-static __attribute__((noinline)) uint32_t free_plain_past(
-	struct cleat_mempool *pool, struct cleat_mbuf **mbufs, uint32_t n)
-{
-	cleat_handle handles[CLEAT_MAX_BURST];
-
-	n = give_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool, handles);
-	cleat_mempool_put_past(pool, handles, n);
-	return n;
-}
-
-/* Inside an operation: the plain ones of one pool that come first, into the cache if it has room
- * for all. @return how many */
-cleat_inline uint32_t free_plain(struct cleat_mbuf **mbufs, uint32_t n)
+/* Inside an operation: the plain ones of one pool that come first, into the cache. @return how
+ * many; 0 also where the cache alone does not serve */
+cleat_inline uint32_t free_plain(struct cleat_op op, struct cleat_mbuf **mbufs, uint32_t n)
 {
 	struct cleat_mempool *pool = NULL;
 	struct cleat_cache_shm *cache;
 	uint32_t len;
 
-	if (cleat_likely(mbufs[0] != NULL))
-		pool = cleat_mempool_by_id(mbufs[0]->pool);
+	if (cleat_likely(n > 0 && mbufs[0] != NULL))
+		pool = cleat_mempool_known(mbufs[0]->pool);
 	if (cleat_unlikely(pool == NULL))
 		return 0;
 	cache = cleat_mempool_cache_with_room(pool, n, &len);
 	if (cleat_unlikely(cache == NULL))
-		return free_plain_past(pool, mbufs, n);
-	n = give_plain(mbufs, n, pool, cleat_cache_handles(cache) + len);
-	cleat_store_release(&cache->len, len + n);
+		return 0;
+	n = give_plain(mbufs, n, pool->id, cleat_owner_word_in(op, pool->owner),
+		cleat_cache_handles(cache) + len);
+	/* read again rather than kept: registers are short above */
+	cleat_store_release(&cache->len, cleat_load_relaxed(&cache->len) + n);
 	return n;
 }
 
-/* Inside an operation: what free_plain() left, the first of which is no plain one. */
-static __attribute__((noinline)) void free_rest(struct cleat_mbuf **mbufs, uint32_t n)
+/* The same, past the cache where that does not serve. @return 0 if the first is not plain, or of no
+ * pool */
+static uint32_t free_plain_past(struct cleat_op op, struct cleat_mbuf **mbufs, uint32_t n)
+{
+	struct cleat_mempool *pool = mbufs[0] != NULL ? cleat_mempool_by_id(mbufs[0]->pool) : NULL;
+	cleat_handle handles[CLEAT_MAX_BURST];
+
+	if (pool == NULL)
+		return 0;
+	n = give_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool->id,
+		cleat_owner_word_in(op, pool->owner), handles);
+	if (n > 0)
+		cleat_mempool_put_past(pool, handles, n);
+	return n;
+}
+
+/* What free_plain() left of an operation, and its end. */
+static __attribute__((noinline)) void free_rest(
+	struct cleat_op op, struct cleat_mbuf **mbufs, uint32_t n)
 {
 	struct batch b;
 
 	b.n = 0;
 	while (n > 0) {
-		uint32_t run;
+		uint32_t run = free_plain_past(op, mbufs, n);
 
-		free_packet(&b, *mbufs++);
-		run = --n > 0 ? free_plain(mbufs, n) : 0;
+		if (run == 0) {
+			free_packet(&b, mbufs[0]);
+			run = 1;
+		}
 		mbufs += run;
 		n -= run;
 	}
 	batch_put(&b);
+	cleat_op_exit(op);
+}
+
+cleat_inline void free_all(struct cleat_mbuf **mbufs, uint32_t n)
+{
+	struct cleat_op op = cleat_op_enter();
+	uint32_t run = free_plain(op, mbufs, n);
+
+	if (cleat_likely(run == n))
+		cleat_op_exit(op);
+	else
+		free_rest(op, mbufs + run, n - run);
+}
+
+static __attribute__((noinline)) void free_many(struct cleat_mbuf **mbufs, uint32_t n)
+{
+	free_all(mbufs, n);
 }
 
 void cleat_mbuf_free_bulk(struct cleat_mbuf **mbufs, unsigned n)
 {
-	uint64_t op = cleat_op_enter();
-	uint32_t run = n > 0 ? free_plain(mbufs, n) : 0;
-
-	if (cleat_unlikely(run < n))
-		free_rest(mbufs + run, n - run);
-	cleat_op_exit(op);
+	if (n >= 4)
+		free_many(mbufs, n);
+	else
+		free_all(mbufs, n); /* without the frame that four at a time need */
 }
 
 void cleat_mbuf_free(struct cleat_mbuf *m)
@@ -311,12 +336,12 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 	unsigned n = m->nb_segs;
 	unsigned i = 0;
 	int rc = n > CLEAT_MBUF_MAX_SEGS ? -EINVAL : may_alloc(n);
-	uint64_t op;
+	struct cleat_op op;
 
 	if (rc < 0)
 		return NULL;
 	op = cleat_op_enter();
-	rc = take(pool, segs, n);
+	rc = take(pool, op, segs, n);
 	for (struct cleat_mbuf *s = m; rc == 0 && s != NULL && i < n; s = cleat_mbuf_next(s)) {
 		rc = attach_segment(segs[i], s);
 		if (i > 0)
@@ -339,11 +364,11 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 }
 
 /* Inside an operation. */
-static struct cleat_mbuf *take_chain(struct cleat_mempool *pool, unsigned n)
+static struct cleat_mbuf *take_chain(struct cleat_mempool *pool, struct cleat_op op, unsigned n)
 {
 	struct cleat_mbuf *segs[CLEAT_MBUF_MAX_SEGS];
 
-	if (take(pool, segs, n) < 0)
+	if (take(pool, op, segs, n) < 0)
 		return NULL;
 	for (unsigned i = 1; i < n; i++)
 		segs[i - 1]->next = cleat_handle_of(segs[i]);
@@ -357,12 +382,12 @@ struct cleat_mbuf *cleat_mbuf_copy(const struct cleat_mbuf *m, struct cleat_memp
 	uint64_t n = m->pkt_len == 0 ? 1 : ((uint64_t)m->pkt_len + room - 1) / room;
 	struct cleat_mbuf *copy = NULL;
 	uint32_t done = 0;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (n > CLEAT_MBUF_MAX_SEGS || may_alloc((unsigned)n) < 0)
 		return NULL;
 	op = cleat_op_enter();
-	copy = take_chain(pool, (unsigned)n);
+	copy = take_chain(pool, op, (unsigned)n);
 	cleat_op_exit(op);
 	if (copy == NULL)
 		return NULL;

@@ -17,7 +17,7 @@ struct actor {
 
 static struct actor self(void)
 {
-	return (struct actor){ cleat_self, cleat_self_thread, cleat_self_slot };
+	return (struct actor){ cleat_self.line, cleat_self.thread, cleat_self_slot };
 }
 
 static void announce(const struct actor *who, enum cleat_ref_op op, const struct cleat_mbuf *parent,

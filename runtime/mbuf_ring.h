@@ -35,34 +35,38 @@ cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
  * taken. */
 cleat_inline void cleat_ring_prefetch_spsc(const struct cleat_ring *r, uint32_t n)
 {
+	struct cleat_slots slots = cleat_ring_slots(r);
+	uintptr_t base = cleat_window_base;
 	uint64_t pos = cleat_load_relaxed(&r->shm->tail);
 
 	for (uint64_t end = pos + n; pos < end; pos++) {
-		uint32_t slot = cleat_load_relaxed(&r->slots[pos & r->mask]);
+		uint32_t slot = cleat_load_relaxed(cleat_slots_at(slots, pos));
 
-		if ((slot & 1U) != cleat_ring_lap(r, pos))
+		if ((slot & 1U) != cleat_slots_lap(slots, pos))
 			return;
-		cleat_mbuf_prefetch(cleat_mbuf_of(slot >> 1), CLEAT_MBUF_HEADROOM_DEFAULT);
+		cleat_mbuf_prefetch((struct cleat_mbuf *)cleat_ptr_at(base, slot >> 1),
+			CLEAT_MBUF_HEADROOM_DEFAULT);
 	}
 }
 
 cleat_inline uint32_t cleat_ring_put_mbufs(
-	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n, int bulk)
+	struct cleat_ring *r, struct cleat_op op, struct cleat_mbuf **mbufs, uint32_t n, int bulk)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_RING, r->id);
+	uint64_t word = cleat_owner_word_in(op, r->owner);
+	struct cleat_slots slots = cleat_ring_slots(r);
 	cleat_handle handles[CLEAT_MAX_BURST];
-	uint64_t pos;
+	uint64_t pos = 0;
 
 	if (r->mode == CLEAT_RING_SPSC)
 		n = cleat_ring_claim_spsc(r, n, bulk, &pos);
 	else
 		n = cleat_ring_claim_mpmc(r, n, bulk, &pos);
-	if (n == 0)
+	if (cleat_unlikely(n == 0))
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		cleat_mbuf_own(mbufs[i], word);
 	cleat_handles_of_ptrs(handles, mbufs, n);
-	cleat_ring_fill(r, pos, handles, n);
+	cleat_slots_fill(slots, pos, handles, n);
 	if (r->mode == CLEAT_RING_SPSC)
 		cleat_ring_claim_end_spsc(r, pos + n);
 	else
@@ -71,9 +75,9 @@ cleat_inline uint32_t cleat_ring_put_mbufs(
 }
 
 cleat_inline uint32_t cleat_ring_get_mbufs(
-	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n, int bulk)
+	struct cleat_ring *r, struct cleat_op op, struct cleat_mbuf **out, uint32_t n, int bulk)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	uint64_t word = cleat_owner_mine_in(op);
 	cleat_handle handles[CLEAT_MAX_BURST];
 
 	if (r->mode == CLEAT_RING_SPSC) {
@@ -99,10 +103,10 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
-	done = cleat_ring_put_mbufs(r, mbufs, n, 0);
+	done = cleat_ring_put_mbufs(r, op, mbufs, n, 0);
 	cleat_op_exit(op);
 	return done;
 }
@@ -111,10 +115,10 @@ cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
-	done = cleat_ring_get_mbufs(r, out, n, 0);
+	done = cleat_ring_get_mbufs(r, op, out, n, 0);
 	cleat_op_exit(op);
 	return done;
 }
@@ -123,10 +127,10 @@ cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 cleat_inline uint32_t cleat_ring_enqueue_mbufs_bulk(
 	struct cleat_ring *r, struct cleat_mbuf **mbufs, uint32_t n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
-	done = cleat_ring_put_mbufs(r, mbufs, n, 1);
+	done = cleat_ring_put_mbufs(r, op, mbufs, n, 1);
 	cleat_op_exit(op);
 	return done;
 }
@@ -134,10 +138,10 @@ cleat_inline uint32_t cleat_ring_enqueue_mbufs_bulk(
 cleat_inline uint32_t cleat_ring_dequeue_mbufs_bulk(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
-	done = cleat_ring_get_mbufs(r, out, n, 1);
+	done = cleat_ring_get_mbufs(r, op, out, n, 1);
 	cleat_op_exit(op);
 	return done;
 }

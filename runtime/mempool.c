@@ -91,8 +91,10 @@ int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat
 	if (mp->ring.mode != CLEAT_RING_MPMC || mp->ring.size < row->count)
 		return cleat_err(
 			-EINVAL, "pool %u: ring %u cannot be its free list", id, row->ring);
-	if (row->cache_handles != 0)
+	if (row->cache_handles != 0) {
 		mp->caches = (char *)(cleat_window_base + row->caches_off);
+		mp->cache_threads = CLEAT_MAX_THREADS;
+	}
 	mp->first = (cleat_handle)(row->first_off >> CLEAT_HANDLE_SHIFT);
 	mp->count = row->count;
 	mp->stride_units = row->elt_bytes >> CLEAT_HANDLE_SHIFT;
@@ -101,6 +103,7 @@ int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat
 	mp->cache_stride = row->cache_stride;
 	mp->row_seq = row->seq;
 	mp->id = id;
+	mp->owner = CLEAT_OWNER_BITS(CLEAT_OWNER_POOL, id);
 	mp->headroom = row->headroom_bytes;
 	mp->fresh = (struct cleat_mbuf_fresh){
 		.data_off = mp->headroom, .port = 0xffff, .pool = id, .nb_segs = 1
@@ -194,8 +197,8 @@ static struct cleat_mempool *open_by_id(uint16_t id)
 	if (known == NULL || !cleat_mempool_same(known, &now))
 		cleat_pools[id] = now;
 	else /* it may have been made anew: its ring started again from 0 */
-		cleat_store_release(&known->ring.seen_tail, now.ring.seen_tail);
-	/* partner: the acquire load in cleat_mempool_by_id() */
+		cleat_store_release(&known->ring.limit, now.ring.limit);
+	/* partner: the acquire load in cleat_mempool_known() */
 	cleat_store_release(&cleat_pools_known[id], row.seq + 1);
 	return &cleat_pools[id];
 }
@@ -292,11 +295,9 @@ static uint32_t put_rotating(struct cleat_mempool *mp, const cleat_handle *handl
 
 uint32_t cleat_mempool_put_ring(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
 	uint32_t done;
 
-	for (uint32_t i = 0; i < n; i++)
-		cleat_store_release(&cleat_mbuf_of(handles[i])->owner, word);
+	cleat_mempool_own(handles, n, cleat_owner_word(CLEAT_OWNER_POOL, mp->id));
 	done = cleat_ring_put_mpmc(&mp->ring, handles, n, 0);
 	if (cleat_likely(done == n))
 		return n;
@@ -336,7 +337,7 @@ static uint32_t refill(
 const cleat_handle *cleat_mempool_take_past(
 	struct cleat_mempool *mp, cleat_handle *room, uint32_t n)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self.thread);
 	uint32_t len;
 
 	if (cache == NULL || n > mp->cache_handles)
@@ -365,7 +366,7 @@ static uint32_t flush(
 
 void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self.thread);
 	uint32_t len;
 
 	if (cache == NULL || n > mp->cache_handles) {
@@ -381,13 +382,6 @@ void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handle
 
 void cleat_mempool_put(struct cleat_mempool *mp, const cleat_handle *handles, uint32_t n)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);
-	uintptr_t base = cleat_window_base;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct cleat_mbuf *m = cleat_ptr_at(base, handles[i]);
-
-		cleat_store_release(&m->owner, word);
-	}
+	cleat_mempool_own(handles, n, cleat_owner_word(CLEAT_OWNER_POOL, mp->id));
 	cleat_mempool_put_owned(mp, handles, n);
 }

@@ -43,9 +43,11 @@ struct cleat_mempool {
 	uint32_t buf_bytes;    /* headroom and data of one mbuf */
 	uint32_t cache_handles;
 	uint32_t cache_stride;
+	uint32_t cache_threads; /* how many have one; 0: none */
 	uint32_t row_seq;
 	uint16_t id;
 	uint16_t headroom;
+	uint64_t owner; /* CLEAT_OWNER_BITS() of the mbufs in it */
 	struct cleat_mbuf_fresh fresh;
 	char name[CLEAT_NAME_LEN];
 };
@@ -105,16 +107,28 @@ extern uint32_t cleat_pools_known[CLEAT_MAX_POOLS];
 /* As cleat_mempool_by_id(), for a pool that is not known, or no longer. */
 struct cleat_mempool *cleat_mempool_look_up(uint16_t id);
 
+/* As cleat_mempool_by_id(), if it is known; else NULL. */
+cleat_inline struct cleat_mempool *cleat_mempool_known(uint16_t id)
+{
+	uint32_t known = 0;
+
+	if (cleat_likely(id < CLEAT_MAX_POOLS))
+		/* partner: the release store in mempool.c */
+		known = cleat_load_acquire(&cleat_pools_known[id]);
+	/* who knows a pool has a registry */
+	if (cleat_unlikely(
+		    known == 0 || known != cleat_load_relaxed(&cleat_registry->pools[id].seq) + 1))
+		return NULL;
+	return &cleat_pools[id];
+}
+
 /** This process's own description of pool @p id, opened on first use; it stays where it is. NULL
  * with a sentence if there is no such pool. */
 cleat_inline struct cleat_mempool *cleat_mempool_by_id(uint16_t id)
 {
-	/* partner: the release store in mempool.c */
-	if (cleat_likely(id < CLEAT_MAX_POOLS && cleat_registry != NULL &&
-			 cleat_load_acquire(&cleat_pools_known[id]) ==
-				 cleat_load_relaxed(&cleat_registry->pools[id].seq) + 1))
-		return &cleat_pools[id];
-	return cleat_mempool_look_up(id);
+	struct cleat_mempool *mp = cleat_mempool_known(id);
+
+	return cleat_likely(mp != NULL) ? mp : cleat_mempool_look_up(id);
 }
 
 struct cleat_mempool *cleat_mempool_by_name(const char *name);
@@ -149,7 +163,7 @@ uint64_t cleat_mempool_iova(const struct cleat_mempool *mp, const struct cleat_m
 cleat_inline struct cleat_cache_shm *cleat_mempool_cache(
 	const struct cleat_mempool *mp, uint16_t thread)
 {
-	if (mp->caches == NULL || thread >= CLEAT_MAX_THREADS)
+	if (cleat_unlikely(thread >= mp->cache_threads))
 		return NULL;
 	return (struct cleat_cache_shm *)(mp->caches + (uint64_t)thread * mp->cache_stride);
 }
@@ -157,6 +171,30 @@ cleat_inline struct cleat_cache_shm *cleat_mempool_cache(
 cleat_inline uint32_t *cleat_cache_handles(struct cleat_cache_shm *cache)
 {
 	return (uint32_t *)(cache + 1);
+}
+
+/** Raw: write @p word into the mbufs that @p n trusted handles name. */
+cleat_inline void cleat_mempool_own(const cleat_handle *handles, uint32_t n, uint64_t word)
+{
+	uintptr_t base = cleat_window_base;
+	uint64_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		struct cleat_mbuf *a = (struct cleat_mbuf *)cleat_ptr_at(base, handles[i]);
+		struct cleat_mbuf *b = (struct cleat_mbuf *)cleat_ptr_at(base, handles[i + 1]);
+		struct cleat_mbuf *c = (struct cleat_mbuf *)cleat_ptr_at(base, handles[i + 2]);
+		struct cleat_mbuf *d = (struct cleat_mbuf *)cleat_ptr_at(base, handles[i + 3]);
+
+		cleat_store_release(&a->owner, word);
+		cleat_store_release(&b->owner, word);
+		cleat_store_release(&c->owner, word);
+		cleat_store_release(&d->owner, word);
+	}
+	for (; i < n; i++) {
+		struct cleat_mbuf *m = (struct cleat_mbuf *)cleat_ptr_at(base, handles[i]);
+
+		cleat_store_release(&m->owner, word);
+	}
 }
 
 /** Raw: straight into the ring, past the cache. @return how many found room: all @p n, unless
@@ -170,7 +208,7 @@ const cleat_handle *cleat_mempool_take_past(
 /* As cleat_mempool_take(), out of the cache alone. */
 cleat_inline const cleat_handle *cleat_mempool_take_cached(struct cleat_mempool *mp, uint32_t n)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self.thread);
 	uint32_t len;
 
 	if (cleat_unlikely(cache == NULL))
@@ -218,7 +256,7 @@ void cleat_mempool_put_past(struct cleat_mempool *mp, const cleat_handle *handle
 cleat_inline struct cleat_cache_shm *cleat_mempool_cache_with_room(
 	const struct cleat_mempool *mp, uint32_t n, uint32_t *len)
 {
-	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self_thread);
+	struct cleat_cache_shm *cache = cleat_mempool_cache(mp, cleat_self.thread);
 
 	*len = 0;
 	if (cleat_unlikely(cache == NULL))

@@ -45,11 +45,26 @@ enum cleat_owner_kind {
 #define CLEAT_OWNER_TX 0x10U
 static_assert(CLEAT_MAX_PORTS <= 64 && CLEAT_MAX_QUEUES <= 16, "bits of a queue's id");
 
+/* Kind and id as they stand in a word. */
+#define CLEAT_OWNER_BITS(kind, id) ((uint64_t)(kind) << 60 | CLEAT_ID_TAG(id))
+
 /** The word with which the calling thread hands mbufs over, the same within one operation. */
 cleat_inline uint64_t cleat_owner_word(enum cleat_owner_kind kind, uint16_t id)
 {
-	return (uint64_t)kind << 60 | (uint64_t)id << 44 | cleat_self_tag |
-	       (uint32_t)cleat_load_relaxed(&cleat_self->busy);
+	return CLEAT_OWNER_BITS(kind, id) | cleat_self.tag |
+	       (uint32_t)cleat_load_relaxed(&cleat_self.line->busy);
+}
+
+/** The same in operation @p op. @param bits  CLEAT_OWNER_BITS() of the new owner */
+cleat_inline uint64_t cleat_owner_word_in(struct cleat_op op, uint64_t bits)
+{
+	return bits | cleat_self.tag | (uint32_t)op.busy;
+}
+
+/** The same of this process as the new owner. */
+cleat_inline uint64_t cleat_owner_mine_in(struct cleat_op op)
+{
+	return CLEAT_OWNER_BITS(CLEAT_OWNER_PROCESS, 0) | cleat_self.mine | (uint32_t)op.busy;
 }
 
 /** @return enum cleat_owner_kind, or another number if someone scribbled there */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/owner.h"
 
 uint64_t cleat_ring_bytes(uint32_t slots)
 {
@@ -50,7 +51,11 @@ int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t s
 	r->id = id;
 	r->mode = (uint16_t)mode;
 	r->lag = slots / 8;
-	r->seen_tail = cleat_load_acquire(mode == CLEAT_RING_SPSC ? &shm->shown : &shm->tail);
+	r->owner = CLEAT_OWNER_BITS(CLEAT_OWNER_RING, id);
+	if (mode == CLEAT_RING_MPMC)
+		r->limit = cleat_load_acquire(&shm->tail) + slots;
+	else
+		r->show = cleat_load_relaxed(&shm->shown) + r->lag;
 	return 0;
 }
 
@@ -101,10 +106,23 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 		r->slip /= 2;
 		return;
 	}
-	/* partner: the acquire load in cleat_ring_claim_spsc() */
-	cleat_store_release(&r->shm->shown, tail);
+	cleat_ring_show_spsc(r, tail);
 	r->slip = longer(r->slip);
 	pause_times(r->slip);
+}
+
+uint32_t cleat_ring_look_spsc(struct cleat_ring *r, uint64_t head, uint32_t n, int bulk)
+{
+	/* partner: the release stores of the consumer: copies up to there are over */
+	uint64_t limit = cleat_load_acquire(&r->shm->shown) + r->size;
+	uint64_t room = limit - head;
+
+	if (room > r->size)
+		return 0; /* shown is beyond head: not recovered yet */
+	r->limit = limit;
+	if (room >= n)
+		return n;
+	return bulk ? 0 : (uint32_t)room;
 }
 
 uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen)
@@ -127,40 +145,42 @@ static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 	return (*value & 1U) == cleat_ring_lap(r, pos);
 }
 
-void cleat_ring_fill_on(
-	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
+void cleat_slots_fill_on(
+	struct cleat_slots s, uint64_t pos, const cleat_handle *handles, uint32_t n)
 {
-	uint64_t at = pos & r->mask;
-	uint64_t room = r->size - at;
+	uint64_t at = pos & (s.size - 1);
+	uint64_t room = s.size - at;
 	uint32_t first = room < n ? (uint32_t)room : n;
-	uint32_t lap = cleat_ring_lap(r, pos);
+	uint32_t lap = cleat_slots_lap(s, pos);
 
-	cleat_ring_fill_run(r->slots + at, handles, first, lap);
-	cleat_ring_fill_run(r->slots, handles + first, n - first, lap ^ 1U);
+	cleat_ring_fill_run(s.first + at, handles, first, lap);
+	cleat_ring_fill_run(s.first, handles + first, n - first, lap ^ 1U);
 }
 
-struct cleat_ring_found cleat_ring_copy_on(
-	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n)
+struct cleat_ring_found cleat_slots_copy_on(
+	struct cleat_slots s, uint64_t pos, cleat_handle *out, uint32_t n)
 {
 	struct cleat_ring_found all = { .end = pos, .n = 0 };
-	uint64_t limit = pos + r->size;
+	uint64_t limit = pos + s.size;
 
 	while (all.n < n && all.end != limit) {
-		uint64_t at = all.end & r->mask;
-		uint64_t run = r->size - at; /* up to the wrap */
-		struct cleat_ring_found found;
+		uint64_t at = all.end & (s.size - 1);
+		uint64_t run = s.size - at; /* up to the wrap */
+		uint32_t lap = cleat_slots_lap(s, all.end);
+		uint64_t got;
 
 		if (run > n - all.n)
 			run = n - all.n;
 		if (run > limit - all.end)
 			run = limit - all.end;
-		found = cleat_ring_copy_run(r->slots + at, all.end, out + all.n, (uint32_t)run,
-			cleat_ring_lap(r, all.end));
-		run += all.end;
-		all.n += found.n;
-		all.end = found.end;
-		if (found.end != run)
+		got = cleat_ring_copy_run(s.first + at, out + all.n, (uint32_t)run, lap);
+		all.n += got;
+		all.end += got;
+		if (got == run)
+			continue;
+		if (!cleat_ring_is_tombstone(s.first + at + got, lap))
 			break;
+		all.end++;
 	}
 	return all;
 }

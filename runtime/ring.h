@@ -27,7 +27,7 @@ extern "C" {
 cleat_inline uint32_t cleat_ring_enqueue(
 	struct cleat_ring *r, const cleat_handle *handles, uint32_t n, int bulk)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
 	if (r->mode == CLEAT_RING_SPSC)
@@ -41,7 +41,7 @@ cleat_inline uint32_t cleat_ring_enqueue(
 cleat_inline uint32_t cleat_ring_dequeue(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 	uint32_t done;
 
 	if (r->mode == CLEAT_RING_SPSC)

@@ -48,17 +48,19 @@ uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen);
 /**
  * Claim room for up to @p n elements.
  *
- * @param pos  where they go: store each with cleat_ring_store() or cleat_ring_fill(), then
+ * @param pos  where they go: store each with cleat_ring_store() or cleat_slots_fill(), then
  *             cleat_ring_claim_end_mpmc(), nothing in between that can block
  * @return     how many, 0..n; with @p bulk n or 0. 0: nothing is claimed, nothing to end
  */
 cleat_inline uint32_t cleat_ring_claim_mpmc(
 	struct cleat_ring *r, uint32_t n, int bulk, uint64_t *pos)
 {
-	struct cleat_thread_shm *self = cleat_self;
-	uint64_t head = cleat_load_acquire(&r->shm->head);
+	struct cleat_thread_shm *self = cleat_self.line;
+	struct cleat_ring_shm *shm = r->shm;
+	uint64_t size = r->size;
+	uint64_t head = cleat_load_acquire(&shm->head);
 	/* partner: the release store below, by another thread of this process */
-	uint64_t tail = cleat_load_acquire(&r->seen_tail);
+	uint64_t limit = cleat_load_acquire(&r->limit);
 
 	if (cleat_unlikely(n - 1 >= CLEAT_MAX_BURST)) {
 		if (bulk || n == 0)
@@ -66,16 +68,16 @@ cleat_inline uint32_t cleat_ring_claim_mpmc(
 		n = CLEAT_MAX_BURST;
 	}
 	for (;;) {
-		uint64_t room = r->size - (head - tail);
+		uint64_t room = limit - head;
 		uint32_t count = n;
 
-		if (cleat_unlikely(room < n || room > r->size)) {
-			tail = cleat_ring_look_mpmc(r, tail);
-			cleat_store_release(&r->seen_tail, tail);
-			room = r->size - (head - tail);
-			if (cleat_unlikely(room > r->size)) {
+		if (cleat_unlikely(room < n || room > size)) {
+			limit = cleat_ring_look_mpmc(r, limit - size) + size;
+			cleat_store_release(&r->limit, limit);
+			room = limit - head;
+			if (cleat_unlikely(room > size)) {
 				/* the tail has passed a head read before it: that head is old */
-				uint64_t now = cleat_load_acquire(&r->shm->head);
+				uint64_t now = cleat_load_acquire(&shm->head);
 
 				if (now == head)
 					break; /* it is not: someone scribbled over the ring */
@@ -91,7 +93,7 @@ cleat_inline uint32_t cleat_ring_claim_mpmc(
 		/* released, so that whoever reads this intent also sees the slots of those before
 		 */
 		cleat_store_release(&self->intent, cleat_intent(r->id, head, count));
-		if (cleat_likely(cleat_cas_acq_rel(&r->shm->head, &head, head + count))) {
+		if (cleat_likely(cleat_cas_acq_rel(&shm->head, &head, head + count))) {
 			*pos = head;
 			return count;
 		}
@@ -105,18 +107,19 @@ cleat_inline void cleat_ring_claim_end_mpmc(struct cleat_ring *r)
 {
 	(void)r;
 	/* partner: the acquire load of intents in ring_recover.c */
-	cleat_store_release(&cleat_self->intent, 0);
+	cleat_store_release(&cleat_self.line->intent, 0);
 }
 
 cleat_inline uint32_t cleat_ring_put_mpmc(
 	struct cleat_ring *r, const cleat_handle *handles, uint32_t n, int bulk)
 {
+	struct cleat_slots slots = cleat_ring_slots(r);
 	uint64_t pos;
 
 	n = cleat_ring_claim_mpmc(r, n, bulk, &pos);
-	if (n == 0)
+	if (cleat_unlikely(n == 0))
 		return 0;
-	cleat_ring_fill(r, pos, handles, n);
+	cleat_slots_fill(slots, pos, handles, n);
 	cleat_ring_claim_end_mpmc(r);
 	return n;
 }
@@ -124,7 +127,9 @@ cleat_inline uint32_t cleat_ring_put_mpmc(
 cleat_inline uint32_t cleat_ring_get_mpmc(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
-	uint64_t tail = cleat_load_acquire(&r->shm->tail);
+	struct cleat_slots slots = cleat_ring_slots(r);
+	struct cleat_ring_shm *shm = r->shm;
+	uint64_t tail = cleat_load_acquire(&shm->tail);
 
 	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
 		if (bulk)
@@ -132,7 +137,7 @@ cleat_inline uint32_t cleat_ring_get_mpmc(
 		n = CLEAT_MAX_BURST;
 	}
 	for (;;) {
-		struct cleat_ring_found found = cleat_ring_copy(r, tail, out, n);
+		struct cleat_ring_found found = cleat_slots_copy(slots, tail, out, n);
 
 		if (cleat_unlikely(bulk && found.n < n)) {
 			found.end = cleat_ring_after_tombstones(r, tail);
@@ -140,7 +145,7 @@ cleat_inline uint32_t cleat_ring_get_mpmc(
 		}
 		if (found.end == tail) {
 			/* seen from an old tail, slots of a newer lap look empty */
-			uint64_t now = cleat_load_acquire(&r->shm->tail);
+			uint64_t now = cleat_load_acquire(&shm->tail);
 
 			if (cleat_likely(now == tail))
 				return 0;
@@ -148,7 +153,7 @@ cleat_inline uint32_t cleat_ring_get_mpmc(
 			continue;
 		}
 		/* on success the tail had not moved, so no producer had reused what was copied */
-		if (cleat_likely(cleat_cas_acq_rel(&r->shm->tail, &tail, found.end)))
+		if (cleat_likely(cleat_cas_acq_rel(&shm->tail, &tail, found.end)))
 			return (uint32_t)found.n;
 	}
 }

@@ -65,14 +65,17 @@ struct cleat_ring {
 	uint32_t *slots;
 	uint64_t size; /* power of two */
 	uint64_t mask;
-	uint32_t lag; /* an eighth; SPSC: shown stays this far behind the tail at most */
+	uint64_t owner; /* CLEAT_OWNER_BITS() of the mbufs in it */
+	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
-	/* where this process's producers last saw the tail: it is there or further on */
-	uint64_t seen_tail cleat_aligned(CLEAT_FALSE_SHARING);
+	/* Producers: this process may fill it up to here, the tail it last saw and a lap; there is
+	 * that much room, or more. SPSC: 0 until it has looked. */
+	uint64_t limit cleat_aligned(CLEAT_FALSE_SHARING);
 	uint32_t hold; /* MPMC: pauses, the next time it is full: cleat_ring_look_mpmc() */
-	/* how long this process's consumer waits next: cleat_ring_slip_spsc() */
-	uint32_t slip cleat_aligned(CLEAT_FALSE_SHARING);
+	/* Consumer, SPSC: the tail that the producer is shown next, or one beyond it */
+	uint64_t show cleat_aligned(CLEAT_FALSE_SHARING);
+	uint32_t slip; /* how long it waits next: cleat_ring_slip_spsc() */
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
 /** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */
@@ -119,9 +122,31 @@ uint32_t cleat_ring_peek(const struct cleat_ring *r, struct cleat_ring_cursor *c
 /** Position after the tombstones that start at @p pos. */
 uint64_t cleat_ring_after_tombstones(const struct cleat_ring *r, uint64_t pos);
 
+/* Where the slots are, by value. Behind each atomic access the compiler would read a struct
+ * cleat_ring's fields anew. */
+struct cleat_slots {
+	uint32_t *first;
+	uint64_t size;
+};
+
+cleat_inline struct cleat_slots cleat_ring_slots(const struct cleat_ring *r)
+{
+	return (struct cleat_slots){ r->slots, r->size };
+}
+
+cleat_inline uint32_t cleat_slots_lap(struct cleat_slots s, uint64_t pos)
+{
+	return (pos & s.size) == 0;
+}
+
+cleat_inline uint32_t *cleat_slots_at(struct cleat_slots s, uint64_t pos)
+{
+	return s.first + (pos & (s.size - 1));
+}
+
 cleat_inline uint32_t cleat_ring_lap(const struct cleat_ring *r, uint64_t pos)
 {
-	return (pos & r->size) == 0;
+	return cleat_slots_lap(cleat_ring_slots(r), pos);
 }
 
 /** Publish one element at a position this thread has claimed. */
@@ -188,21 +213,22 @@ cleat_inline int cleat_ring_copy_four(const uint32_t *slot, cleat_handle *out, _
 	return _mm_movemask_ps(_mm_castsi128_ps(odd)) == 0;
 }
 
-/* As long as all four are full and none a tombstone. @return how many slots */
-cleat_inline uint64_t cleat_ring_copy_fours(
-	const uint32_t *slot, cleat_handle *out, uint64_t n, uint32_t lap)
+/* Of all but the last n % 4, as long as they are full and no tombstones. @return how many */
+cleat_inline uint32_t cleat_ring_copy_fours(
+	const uint32_t *slot, cleat_handle *out, uint32_t n, uint32_t lap)
 {
 	const __m128i bit = _mm_set1_epi32((int)lap);
-	uint64_t i = 0;
+	uint32_t left = n;
 
-	for (; i + 8 <= n; i += 8)
-		if (cleat_unlikely(!cleat_ring_copy_eight(&slot[i], &out[i], bit)))
-			break;
-	for (; i + 4 <= n; i += 4)
-		if (cleat_unlikely(!cleat_ring_copy_four(&slot[i], &out[i], bit)))
-			break;
+	while (left >= 8 && cleat_likely(cleat_ring_copy_eight(slot, out, bit))) {
+		slot += 8;
+		out += 8;
+		left -= 8;
+	}
+	if (left >= 4 && cleat_likely(cleat_ring_copy_four(slot, out, bit)))
+		left -= 4;
 	cleat_fence_compiler(); /* with x86's order of loads: an acquire */
-	return i;
+	return n - left;
 }
 
 cleat_inline void cleat_ring_fill_four(uint32_t *slot, const cleat_handle *handles, __m128i bit)
@@ -212,23 +238,21 @@ cleat_inline void cleat_ring_fill_four(uint32_t *slot, const cleat_handle *handl
 	cleat_ring_store_four(slot, _mm_or_si128(_mm_slli_epi32(four, 1), bit));
 }
 
-/* @return how many slots */
-cleat_inline uint64_t cleat_ring_fill_fours(
-	uint32_t *slot, const cleat_handle *handles, uint64_t n, uint32_t lap)
+/* All but the last n % 4. @return how many */
+cleat_inline uint32_t cleat_ring_fill_fours(
+	uint32_t *slot, const cleat_handle *handles, uint32_t n, uint32_t lap)
 {
 	const __m128i bit = _mm_set1_epi32((int)lap);
-	uint64_t i = 0;
+	uint32_t left = n;
 
 	cleat_fence_compiler(); /* with x86's order of stores: a release */
-	for (; i + 8 <= n; i += 8) {
-		cleat_ring_fill_four(&slot[i], &handles[i], bit);
-		cleat_ring_fill_four(&slot[i + 4], &handles[i + 4], bit);
+	for (; left >= 8; slot += 8, handles += 8, left -= 8) {
+		cleat_ring_fill_four(slot, handles, bit);
+		cleat_ring_fill_four(slot + 4, handles + 4, bit);
 	}
-	if (i + 4 <= n) {
-		cleat_ring_fill_four(&slot[i], &handles[i], bit);
-		i += 4;
-	}
-	return i;
+	if (left >= 4)
+		cleat_ring_fill_four(slot, handles, bit);
+	return n & ~3U;
 }
 #endif
 
@@ -247,20 +271,20 @@ cleat_inline void cleat_ring_fill_run(
 		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
 }
 
-/* As cleat_ring_fill(), past the wrap. */
-void cleat_ring_fill_on(
-	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n);
+/* As cleat_slots_fill(), past the wrap. */
+void cleat_slots_fill_on(
+	struct cleat_slots s, uint64_t pos, const cleat_handle *handles, uint32_t n);
 
 /** Publish @p n elements from @p pos on. */
-cleat_inline void cleat_ring_fill(
-	const struct cleat_ring *r, uint64_t pos, const cleat_handle *handles, uint32_t n)
+cleat_inline void cleat_slots_fill(
+	struct cleat_slots s, uint64_t pos, const cleat_handle *handles, uint32_t n)
 {
-	uint64_t at = pos & r->mask;
+	uint64_t at = pos & (s.size - 1);
 
-	if (cleat_likely(n <= r->size - at))
-		cleat_ring_fill_run(r->slots + at, handles, n, cleat_ring_lap(r, pos));
+	if (cleat_likely(at + n <= s.size))
+		cleat_ring_fill_run(s.first + at, handles, n, cleat_slots_lap(s, pos));
 	else
-		cleat_ring_fill_on(r, pos, handles, n);
+		cleat_slots_fill_on(s, pos, handles, n);
 }
 
 /* Found from a position on: handles, and the position after the last slot that was full. */
@@ -269,49 +293,51 @@ struct cleat_ring_found {
 	uint64_t n;
 };
 
-/* Up to the wrap: @p n slots of one lap from @p pos on. */
-cleat_inline struct cleat_ring_found cleat_ring_copy_run(
-	const uint32_t *slot, uint64_t pos, cleat_handle *out, uint32_t n, uint32_t lap)
+/* Up to the wrap, @p n slots of one lap, as long as they are full and no tombstones. @return how
+ * many */
+cleat_inline uint64_t cleat_ring_copy_run(
+	const uint32_t *slot, cleat_handle *out, uint32_t n, uint32_t lap)
 {
 	uint64_t i = 0;
-	uint64_t got;
 
 #ifdef CLEAT_RING_SSE
-	if (n >= 4) {
+	if (n >= 4)
 		i = cleat_ring_copy_fours(slot, out, n, lap);
-		if (cleat_likely(i == n))
-			return (struct cleat_ring_found){ .end = pos + n, .n = n };
-	}
 #endif
-	for (got = i; i < n; i++) {
-		uint32_t value = cleat_load_acquire(&slot[i]);
+	for (; i < n; i++) {
+		uint32_t value = cleat_load_acquire(&slot[i]) ^ lap;
 
-		if ((value & 1U) != lap)
+		value = value >> 1 | value << 31; /* a wrong lap is the sign */
+		if (cleat_unlikely((int32_t)value <= (int32_t)CLEAT_RING_TOMBSTONE))
 			break;
-		out[got] = value >> 1;
-		got += value > 1U;
+		out[i] = value;
 	}
-	return (struct cleat_ring_found){ .end = pos + i, .n = got };
+	return i;
 }
 
-/* As cleat_ring_copy(), past the wrap and past tombstones. */
-struct cleat_ring_found cleat_ring_copy_on(
-	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n);
+cleat_inline int cleat_ring_is_tombstone(const uint32_t *slot, uint32_t lap)
+{
+	return cleat_load_relaxed(slot) == (CLEAT_RING_TOMBSTONE << 1 | lap);
+}
+
+/* As cleat_slots_copy(), past the wrap and past tombstones. */
+struct cleat_ring_found cleat_slots_copy_on(
+	struct cleat_slots s, uint64_t pos, cleat_handle *out, uint32_t n);
 
 /** Copy up to @p n handles from the full slots from @p pos on, tombstones left out. */
-cleat_inline struct cleat_ring_found cleat_ring_copy(
-	const struct cleat_ring *r, uint64_t pos, cleat_handle *out, uint32_t n)
+cleat_inline struct cleat_ring_found cleat_slots_copy(
+	struct cleat_slots s, uint64_t pos, cleat_handle *out, uint32_t n)
 {
-	uint64_t at = pos & r->mask;
+	uint64_t at = pos & (s.size - 1);
 
-	if (cleat_likely(n <= r->size - at)) {
-		struct cleat_ring_found found =
-			cleat_ring_copy_run(r->slots + at, pos, out, n, cleat_ring_lap(r, pos));
+	if (cleat_likely(at + n <= s.size)) {
+		uint32_t lap = cleat_slots_lap(s, pos);
+		uint64_t got = cleat_ring_copy_run(s.first + at, out, n, lap);
 
-		if (cleat_likely(found.n == n || found.end != pos + n))
-			return found;
+		if (cleat_likely(got == n || !cleat_ring_is_tombstone(s.first + at + got, lap)))
+			return (struct cleat_ring_found){ .end = pos + got, .n = got };
 	}
-	return cleat_ring_copy_on(r, pos, out, n);
+	return cleat_slots_copy_on(s, pos, out, n);
 }
 
 #ifdef __cplusplus

@@ -31,18 +31,24 @@ extern "C" {
 /* Slots, four lines of them, that a producer fetches before it needs them. */
 #define CLEAT_RING_AHEAD 64U
 
+/* As cleat_ring_claim_spsc() from @p head on, beyond what the producer knows of: a look at shown,
+ * and at most what there is. */
+uint32_t cleat_ring_look_spsc(struct cleat_ring *r, uint64_t head, uint32_t n, int bulk);
+
 /**
  * Find room for up to @p n elements.
  *
- * @param pos  where they go: store each with cleat_ring_store() or cleat_ring_fill(), in order,
+ * @param pos  where they go: store each with cleat_ring_store() or cleat_slots_fill(), in order,
  *             then cleat_ring_claim_end_spsc()
  * @return     how many, 0..n; with @p bulk n or 0
  */
 cleat_inline uint32_t cleat_ring_claim_spsc(
 	struct cleat_ring *r, uint32_t n, int bulk, uint64_t *pos)
 {
+	struct cleat_slots slots = cleat_ring_slots(r);
+	uint64_t limit = r->limit;
 	uint64_t head = cleat_load_relaxed(&r->shm->head);
-	uint64_t room = r->size - (head - r->seen_tail);
+	uint32_t room;
 
 	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
 		if (bulk)
@@ -50,17 +56,11 @@ cleat_inline uint32_t cleat_ring_claim_spsc(
 		n = CLEAT_MAX_BURST;
 	}
 	*pos = head;
-	cleat_prefetch_write(&r->slots[(head + CLEAT_RING_AHEAD) & r->mask]);
-	if (cleat_likely(room >= n && room <= r->size))
+	cleat_prefetch_write(cleat_slots_at(slots, head + CLEAT_RING_AHEAD));
+	if (cleat_likely((int64_t)(limit - head) >= (int64_t)n))
 		return n;
-	/* partner: the release stores of the consumer: copies up to there are over */
-	r->seen_tail = cleat_load_acquire(&r->shm->shown);
-	room = r->size - (head - r->seen_tail);
-	if (cleat_unlikely(room > r->size))
-		return 0; /* beyond head: not recovered yet */
-	if (room >= n)
-		return n;
-	return bulk ? 0 : (uint32_t)room;
+	room = cleat_ring_look_spsc(r, head, n, bulk);
+	return room < n ? room : n; /* it is; so the compiler knows it, too */
 }
 
 /** @param end  position after the last stored element */
@@ -72,21 +72,23 @@ cleat_inline void cleat_ring_claim_end_spsc(struct cleat_ring *r, uint64_t end)
 cleat_inline uint32_t cleat_ring_put_spsc(
 	struct cleat_ring *r, const cleat_handle *handles, uint32_t n, int bulk)
 {
+	struct cleat_slots slots = cleat_ring_slots(r);
 	uint64_t pos;
 
 	n = cleat_ring_claim_spsc(r, n, bulk, &pos);
-	if (n == 0)
+	if (cleat_unlikely(n == 0))
 		return 0;
-	cleat_ring_fill(r, pos, handles, n);
+	cleat_slots_fill(slots, pos, handles, n);
 	cleat_ring_claim_end_spsc(r, pos + n);
 	return n;
 }
 
-/* Show the producer the tail if what it was shown is far behind. */
+/* Let the producer know that the tail is there. */
 cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail)
 {
-	if (cleat_unlikely(tail - cleat_load_relaxed(&r->shm->shown) >= r->lag))
-		cleat_store_release(&r->shm->shown, tail);
+	/* partner: the acquire load in cleat_ring_look_spsc() */
+	cleat_store_release(&r->shm->shown, tail);
+	r->show = tail + r->lag;
 }
 
 /* Pauses, at most, of a consumer that steps back: about a microsecond. */
@@ -102,7 +104,9 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail);
 cleat_inline uint32_t cleat_ring_get_spsc(
 	struct cleat_ring *r, cleat_handle *out, uint32_t n, int bulk)
 {
-	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+	struct cleat_slots slots = cleat_ring_slots(r);
+	struct cleat_ring_shm *shm = r->shm;
+	uint64_t tail = cleat_load_relaxed(&shm->tail);
 	struct cleat_ring_found found;
 
 	if (cleat_unlikely(n > CLEAT_MAX_BURST)) {
@@ -110,7 +114,7 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 			return 0;
 		n = CLEAT_MAX_BURST;
 	}
-	found = cleat_ring_copy(r, tail, out, n);
+	found = cleat_slots_copy(slots, tail, out, n);
 	if (cleat_unlikely(bulk && found.n < n)) {
 		found.end = cleat_ring_after_tombstones(r, tail);
 		found.n = 0;
@@ -119,8 +123,9 @@ cleat_inline uint32_t cleat_ring_get_spsc(
 		cleat_ring_slip_spsc(r, tail);
 		return 0;
 	}
-	cleat_store_release(&r->shm->tail, found.end);
-	cleat_ring_show_spsc(r, found.end);
+	cleat_store_release(&shm->tail, found.end);
+	if (cleat_unlikely((int64_t)(found.end - r->show) >= 0))
+		cleat_ring_show_spsc(r, found.end);
 	return (uint32_t)found.n;
 }
 

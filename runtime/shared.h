@@ -44,20 +44,27 @@ struct cleat_shared_shm {
 /* The shared area in this process; NULL before attach. */
 extern struct cleat_shared_shm *cleat_shared;
 
-/*
- * This thread's line and number. Threads that are not registered point at one line of this process
- * and carry CLEAT_THREAD_NONE; they may not touch inter-process rings or pools.
- */
-extern __thread struct cleat_thread_shm *cleat_self;
-extern __thread uint16_t cleat_self_thread;
-/* Its number where owner words have it (owner.h): 12 bits from bit 32 on. */
+/* Where owner words (owner.h) have an id and a thread's number: 16 bits, 12 bits. */
+#define CLEAT_ID_TAG(id)	 ((uint64_t)(id) << 44)
 #define CLEAT_THREAD_TAG(thread) ((uint64_t)((thread)&0xfffU) << 32)
-extern __thread uint64_t cleat_self_tag;
+
+/*
+ * The calling thread. Threads that are not registered point at one line of this process and carry
+ * CLEAT_THREAD_NONE; they may not touch inter-process rings or pools: what they took would count as
+ * lost.
+ */
+struct cleat_self {
+	struct cleat_thread_shm *line;
+	uint64_t tag;  /* its number where owner words have it */
+	uint64_t mine; /* the same with its process's slot */
+	uint16_t thread;
+};
+extern __thread struct cleat_self cleat_self;
 /* Slot of this process; CLEAT_SLOT_NONE before attach. */
 extern uint16_t cleat_self_slot;
 
 /** Make the calling thread data-path thread @p thread of cleat_shared; CLEAT_THREAD_NONE: none any
- * more. Borrows cleat_shared until then. */
+ * more. Borrows cleat_shared until then. Set cleat_self_slot first. */
 void cleat_self_use(uint16_t thread);
 
 /*
@@ -65,21 +72,26 @@ void cleat_self_use(uint16_t thread);
  * an operation since I looked?" (grace.h). It runs membarrier() before it reads `busy`, so the
  * entry needs no fence here: only the compiler must keep the order.
  */
-/** @return for cleat_op_exit(), which so need not load it */
-cleat_inline uint64_t cleat_op_enter(void)
-{
-	struct cleat_thread_shm *self = cleat_self;
-	uint64_t op = cleat_load_relaxed(&self->busy) + 1;
+struct cleat_op {
+	struct cleat_thread_shm *line;
+	uint64_t busy; /* what stands there meanwhile */
+};
 
-	cleat_store_relaxed(&self->busy, op);
+/** @return for cleat_op_exit() and owner words (owner.h), which so need not look for it */
+cleat_inline struct cleat_op cleat_op_enter(void)
+{
+	struct cleat_thread_shm *line = cleat_self.line;
+	uint64_t busy = cleat_load_relaxed(&line->busy) + 1;
+
+	cleat_store_relaxed(&line->busy, busy);
 	cleat_fence_compiler();
-	return op;
+	return (struct cleat_op){ line, busy };
 }
 
-cleat_inline void cleat_op_exit(uint64_t op)
+cleat_inline void cleat_op_exit(struct cleat_op op)
 {
 	/* partner: the acquire load in cleat_grace_poll() */
-	cleat_store_release(&cleat_self->busy, op + 1);
+	cleat_store_release(&op.line->busy, op.busy + 1);
 }
 
 #ifdef __cplusplus

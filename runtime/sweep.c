@@ -50,7 +50,7 @@ struct cleat_sweep *cleat_sweep_new(uint16_t slot)
 
 static int is_ours(const struct cleat_sweep *s, uint32_t thread)
 {
-	return cleat_registry->threads[thread].slot == s->slot && thread != cleat_self_thread;
+	return cleat_registry->threads[thread].slot == s->slot && thread != cleat_self.thread;
 }
 
 static struct cleat_mbuf *checked(void *arg, cleat_handle handle)
@@ -70,7 +70,7 @@ static int recover(struct cleat_sweep *s)
 	for (uint32_t t = 0; t < CLEAT_MAX_THREADS; t++)
 		if (is_ours(s, t))
 			cleat_thread_set_add(&dead, t);
-	cleat_thread_set_remove(&dead, cleat_self_thread);
+	cleat_thread_set_remove(&dead, cleat_self.thread);
 	rc = cleat_ring_recover(&dead);
 	if (rc < 0)
 		return rc == -EAGAIN ? 0 : rc;
@@ -159,7 +159,7 @@ static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cle
 
 static void reclaim(struct cleat_sweep *s)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	for (unsigned p = 0; p < s->scan.n; p++) {
 		struct cleat_mempool *mp = &s->scan.pools[p].mp;
@@ -190,7 +190,7 @@ static void give_back_lost(void *arg, struct cleat_mempool *mp, cleat_handle han
 static int audit(struct cleat_sweep *s)
 {
 	int rc;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (s->auditor == NULL)
 		s->auditor = cleat_auditor_new();
@@ -220,11 +220,11 @@ static void rest_lines(const struct cleat_sweep *s)
 /* The caller is in no operation. If somebody scribbled over its line, all would wait for it. */
 static void rest_own_line(void)
 {
-	uint64_t busy = cleat_load_relaxed(&cleat_self->busy);
+	uint64_t busy = cleat_load_relaxed(&cleat_self.line->busy);
 
 	if (busy & 1)
-		cleat_store_release(&cleat_self->busy, busy + 1);
-	cleat_store_release(&cleat_self->intent, 0);
+		cleat_store_release(&cleat_self.line->busy, busy + 1);
+	cleat_store_release(&cleat_self.line->intent, 0);
 }
 
 int cleat_sweep_step(struct cleat_sweep *s)
@@ -323,7 +323,7 @@ uint32_t cleat_sweep_ring(struct cleat_ring *r)
 	cleat_handle handles[DRAIN];
 	uint64_t rounds = r->size / DRAIN + 2; /* whoever fills it meanwhile does not keep us */
 	uint32_t count = 0;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (s == NULL)
 		return 0;
@@ -346,7 +346,7 @@ int cleat_sweep_queue(uint16_t owner_id)
 {
 	struct cleat_sweep *s = cleat_sweep_new(CLEAT_SLOT_NONE);
 	int count;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (s == NULL)
 		return -ENOMEM;

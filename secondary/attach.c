@@ -166,8 +166,8 @@ static void leave(void)
 	cleat_control_stop();
 	cleat_queue_remove_all();
 	cleat_mempool_forget_all();
-	cleat_self_use(CLEAT_THREAD_NONE);
 	cleat_self_slot = CLEAT_SLOT_NONE;
+	cleat_self_use(CLEAT_THREAD_NONE);
 	cleat_shared = NULL;
 	cleat_registry = NULL;
 	/* before the socket: once it is closed, what was ours may be somebody else's */

@@ -296,7 +296,7 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 	while (!at_end(p, &clock, &why)) {
 		if (all_flows(p, &moved) < 0)
 			break;
-		cleat_store_relaxed(&cleat_self->loops, ++p->loops); /* heartbeat */
+		cleat_store_relaxed(&cleat_self.line->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
 		clock.moved |= moved;
 		rests = is_to_rest(p, idle);

@@ -18,9 +18,9 @@ int cleat_thread_register(void)
 	uint64_t thread;
 	int err;
 
-	if (cleat_self_thread != CLEAT_THREAD_NONE)
+	if (cleat_self.thread != CLEAT_THREAD_NONE)
 		return cleat_err(
-			-EALREADY, "this thread is data-path thread %u already", cleat_self_thread);
+			-EALREADY, "this thread is data-path thread %u already", cleat_self.thread);
 	body.tid = (uint32_t)syscall(SYS_gettid);
 	env.body_case = CLEAT__ENVELOPE__BODY_THREAD_REGISTER;
 	env.thread_register = &body;
@@ -38,9 +38,9 @@ int cleat_thread_release(void)
 	Cleat__Envelope env = CLEAT__ENVELOPE__INIT;
 	Cleat__ThreadRelease body = CLEAT__THREAD_RELEASE__INIT;
 
-	if (cleat_self_thread == CLEAT_THREAD_NONE)
+	if (cleat_self.thread == CLEAT_THREAD_NONE)
 		return cleat_err(-EINVAL, "this thread is not a data-path thread");
-	body.thread = cleat_self_thread;
+	body.thread = cleat_self.thread;
 	env.body_case = CLEAT__ENVELOPE__BODY_THREAD_RELEASE;
 	env.thread_release = &body;
 	cleat_self_use(CLEAT_THREAD_NONE); /* before the primary gives it to somebody else */
@@ -66,7 +66,7 @@ int cleat_lcore_claim(unsigned lcore)
 	int err;
 
 	body.lcore = lcore;
-	body.thread = cleat_self_thread;
+	body.thread = cleat_self.thread;
 	env.body_case = CLEAT__ENVELOPE__BODY_LCORE_CLAIM;
 	env.lcore_claim = &body;
 	err = cleat_request_call(&env, NULL);

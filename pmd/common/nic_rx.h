@@ -143,7 +143,7 @@ cleat_inline int cleat_nic_rx_burst(struct cleat_queue *q, struct cleat_mbuf **o
 {
 	struct cleat_nic_rxq *rx = (struct cleat_nic_rxq *)q->data;
 	unsigned got;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	got = cleat_nic_rx_take(q, rx, out, n, done_bit, parse);
 	if (rx->v.count - 1 - rx->posted >= rx->batch)

@@ -141,7 +141,7 @@ cleat_inline int cleat_nic_tx_burst(struct cleat_queue *q, struct cleat_mbuf **m
 	uint32_t count = tx->v.count, next, room;
 	unsigned i, n_refused = 0, unreported = 0;
 	uint64_t word, bytes = 0;
-	uint64_t op;
+	struct cleat_op op;
 
 	if (n == 0 || tx->used >= tx->clean_at || n > cleat_nic_tx_room(tx))
 		cleat_nic_tx_clean(tx);

@@ -13,7 +13,7 @@ static int rx_arm(struct cleat_queue *q)
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t state;
 	int there = 0;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	state = cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]);
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 1);
@@ -37,7 +37,7 @@ static void rx_disarm(struct cleat_queue *q)
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t count;
 	ssize_t got;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	cleat_store_relaxed(&q->shm->driver[VIRTIO_W_ARMED], 0);
 	if (cleat_load_acquire(&q->shm->driver[VIRTIO_W_STATE]) == vq->state)

@@ -238,7 +238,7 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t word;
 	int ok;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	word = cleat_owner_word(CLEAT_OWNER_QUEUE, q->owner_id);
 	ok = unchanged(vq);
@@ -257,7 +257,7 @@ static int offer_new(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned 
  * that has been taken away meanwhile is offered all of it again. */
 static void publish_new(struct virtio_queue *vq)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	if (cleat_likely(unchanged(vq)))
 		virtio_queue_publish(vq);
@@ -346,7 +346,7 @@ static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t state;
 	unsigned got;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	state = cleat_load_acquire(&vq->shm->driver[VIRTIO_W_STATE]);
 	if (cleat_likely(state == vq->state))

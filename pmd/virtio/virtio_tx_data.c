@@ -305,7 +305,7 @@ static int tx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 {
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	unsigned sent = 0;
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	if (cleat_likely(get_ready(vq, n)))
 		sent = send_all(q, mbufs, n);

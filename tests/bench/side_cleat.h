@@ -109,7 +109,7 @@ cleat_inline side_pool *side_pool_open(void)
  * be written. */
 cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	if (cleat_mempool_get(pool, objects, n) == 0)
 		return true;
@@ -120,25 +120,26 @@ cleat_inline bool side_pool_get(side_pool *pool, side_object *objects, unsigned 
 /* Ends what side_pool_get() began. */
 cleat_inline void side_pool_put(side_pool *pool, side_object *objects, unsigned n)
 {
+	const struct cleat_op op = { cleat_self.line, cleat_load_relaxed(&cleat_self.line->busy) };
+
 	cleat_mempool_put_owned(pool, objects, n);
-	cleat_op_exit(cleat_load_relaxed(&cleat_self->busy));
+	cleat_op_exit(op);
 }
 
 cleat_inline bool side_pool_keep(side_pool *pool, side_object *objects, unsigned n)
 {
-	uint64_t op = cleat_op_enter();
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	struct cleat_op op = cleat_op_enter();
 	bool got = cleat_mempool_get(pool, objects, n) == 0;
 
-	for (unsigned i = 0; got && i < n; i++)
-		cleat_store_release(&cleat_mbuf_of(objects[i])->owner, word);
+	if (cleat_likely(got))
+		cleat_mempool_own(objects, n, cleat_owner_mine_in(op));
 	cleat_op_exit(op);
 	return got;
 }
 
 cleat_inline void side_pool_give(side_pool *pool, side_object *objects, unsigned n)
 {
-	uint64_t op = cleat_op_enter();
+	struct cleat_op op = cleat_op_enter();
 
 	cleat_mempool_put(pool, objects, n);
 	cleat_op_exit(op);

@@ -60,8 +60,8 @@ void mbuf_world_up(void)
 
 void mbuf_world_down(void)
 {
-	cleat_self_use(CLEAT_THREAD_NONE);
 	cleat_self_slot = CLEAT_SLOT_NONE;
+	cleat_self_use(CLEAT_THREAD_NONE);
 	cleat_mempool_forget_all();
 	munmap((void *)cleat_window_base, MBUF_HELP_BYTES);
 	cleat_registry = NULL;
@@ -88,8 +88,8 @@ void mbuf_world_clear(void)
 
 void mbuf_world_be(uint16_t slot)
 {
-	cleat_self_use(slot);
 	cleat_self_slot = slot;
+	cleat_self_use(slot);
 }
 
 static struct cleat_ring_row_shm ring_row(

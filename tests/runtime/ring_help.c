@@ -54,7 +54,8 @@ void ring_world_start_at(struct cleat_ring *r, uint64_t pos)
 	r->shm->head = pos;
 	r->shm->tail = pos;
 	r->shm->shown = pos;
-	r->seen_tail = pos;
+	r->limit = pos + r->size;
+	r->show = pos + r->lag;
 	/* what the lap before left in each slot */
 	for (uint64_t p = pos - r->size; p != pos; p++)
 		r->slots[p & r->mask] = 0xdeadU << 1 | cleat_ring_lap(r, p);

@@ -97,9 +97,9 @@ START_TEST(test_scribbled)
 	m[2]->ol_flags = CLEAT_MBUF_CLONE;
 	cleat_mbuf_clone_of(m[2])->parent = CLEAT_HANDLE_MAX - 5;
 	m[3]->pool = 999;
-	cleat_self->intent = 0xfff7777777777777ULL;
-	cleat_self->ref = (uint64_t)CLEAT_HANDLE_MAX << 32 | 7;
-	cleat_self->ref_clone = UINT64_MAX;
+	cleat_self.line->intent = 0xfff7777777777777ULL;
+	cleat_self.line->ref = (uint64_t)CLEAT_HANDLE_MAX << 32 | 7;
+	cleat_self.line->ref_clone = UINT64_MAX;
 	cache->len = 32; /* all the same, and a stranger */
 	for (uint32_t i = 0; i < 32; i++)
 		cleat_cache_handles(cache)[i] = cleat_cache_handles(cache)[i & 1];
@@ -160,7 +160,7 @@ START_TEST(test_dying)
 {
 	struct cleat_audit audits[CLEAT_MAX_POOLS];
 	cleat_handle handle;
-	uint64_t op;
+	struct cleat_op op;
 
 	mbuf_world_be(1);
 	op = cleat_op_enter();

@@ -21,7 +21,7 @@ START_TEST(test_waits_for_those_inside)
 	struct cleat_thread_set gone = { 0 };
 	struct cleat_ring r;
 	struct ring_world *world = ring_world_new(&r, 8, CLEAT_RING_MPMC);
-	uint64_t op;
+	struct cleat_op op;
 
 	ck_assert_int_eq(cleat_grace_register(), 0);
 	ck_assert_int_eq(cleat_grace_begin(&grace), 0);
@@ -56,7 +56,7 @@ START_TEST(test_no_old_value_after_a_grace_period)
 	uint32_t *copy = &world->producers[7].confirmed;
 	uint32_t wrong = 0;
 	pid_t pid = fork();
-	uint64_t op;
+	struct cleat_op op;
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {

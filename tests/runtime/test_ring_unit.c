@@ -294,7 +294,7 @@ static uint64_t half_enqueue(struct cleat_ring *r, uint16_t thread, uint32_t n, 
 
 	cleat_self_use(thread);
 	ck_assert_uint_eq(cleat_ring_claim_mpmc(r, n, 1, &pos), n);
-	cleat_ring_fill(r, pos, handles, stored);
+	cleat_slots_fill(cleat_ring_slots(r), pos, handles, stored);
 	cleat_self_use(0);
 	return pos;
 }
@@ -344,7 +344,7 @@ START_TEST(test_recover_waits_for_the_living)
 	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 1);
 
 	/* another ring's intent at the same positions is no reason to wait */
-	cleat_ring_fill(&r, pos + 1, handles + 1, 3);
+	cleat_slots_fill(cleat_ring_slots(&r), pos + 1, handles + 1, 3);
 	world->shared.threads[2].intent = cleat_intent(RING_HELP_ID + 1, pos, 4);
 	ck_assert_int_eq(cleat_ring_recover(&dead), 0);
 	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, 8), 3);
@@ -411,7 +411,7 @@ START_TEST(test_recover_producer)
 	for (uint32_t stored = 0; stored <= 8; stored++) {
 		for (uint32_t taken = 0; taken <= stored; taken++) {
 			ring_world_start_at(&r, start);
-			cleat_ring_fill(&r, start, handles, stored);
+			cleat_slots_fill(cleat_ring_slots(&r), start, handles, stored);
 			ck_assert_uint_eq(cleat_ring_dequeue_bulk(&r, out, taken), taken);
 			cleat_ring_recover_producer(&r);
 			ck_assert_uint_eq(cleat_ring_count(&r), stored - taken);
