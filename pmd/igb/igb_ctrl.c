@@ -69,6 +69,8 @@ static int take_args(struct cleat_intel_nic *nic, const struct cleat_kvargs *arg
 	int ret = cleat_kvargs_u64(args, "queues", 1, CLEAT_IGB_QUEUES, &queues);
 
 	nic->port.default_rx_queues = nic->port.default_tx_queues = (uint16_t)queues;
+	if (queues == 1)
+		nic->port.offloads &= ~CLEAT_OFFLOAD_RX_RSS; /* it chooses no queue */
 	return ret;
 }
 

@@ -29,6 +29,14 @@ static uint16_t open_queues(const struct cleat_intel_nic *nic)
 	return open;
 }
 
+/* Packets whose hash is wanted: none where it would choose no queue and nobody asked to see it. */
+static uint32_t fields(const struct cleat_intel_nic *nic)
+{
+	if (nic->queues[CLEAT_RX] > 1 || (nic->port.offloads & CLEAT_OFFLOAD_RX_RSS))
+		return CLEAT_MRQC_FIELDS;
+	return 0;
+}
+
 void cleat_igb_rss_update(struct cleat_intel_nic *nic)
 {
 	uint16_t open = open_queues(nic);
@@ -40,8 +48,8 @@ void cleat_igb_rss_update(struct cleat_intel_nic *nic)
 		cleat_intel_write(&nic->mac, CLEAT_IGB_RETA + i,
 			(uint32_t)t[i] | (uint32_t)t[i + 1] << 8 | (uint32_t)t[i + 2] << 16 |
 				(uint32_t)t[i + 3] << 24);
-	cleat_intel_write(&nic->mac, CLEAT_IGB_MRQC,
-		CLEAT_MRQC_RSS | CLEAT_MRQC_DEF_Q(first) | CLEAT_MRQC_FIELDS);
+	cleat_intel_write(
+		&nic->mac, CLEAT_IGB_MRQC, CLEAT_MRQC_RSS | CLEAT_MRQC_DEF_Q(first) | fields(nic));
 	cleat_intel_flush(&nic->mac);
 }
 

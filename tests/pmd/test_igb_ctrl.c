@@ -18,6 +18,7 @@ START_TEST(igb_queues)
 {
 	ck_assert_int_ge(chip_probe("net_igb", 0, "queues=4"), 0);
 	ck_assert_uint_eq(chip.port->default_rx_queues, 4);
+	ck_assert_uint_ne(chip.port->offloads & CLEAT_OFFLOAD_RX_RSS, 0);
 	chip.vectors = 3; /* two queues of the four can wake their owners */
 	chip_start(4);
 	for (unsigned i = 0; i < 128; i++)
@@ -46,6 +47,29 @@ START_TEST(igb_queues)
 	ck_assert_int_eq(chip_open_queue(CLEAT_RX, 1), 1);
 	ck_assert_uint_eq(reta(0), 1);
 	ck_assert_uint_eq(reta(1), 3);
+}
+END_TEST
+
+static uint32_t hash_fields(void)
+{
+	return chip_get(CLEAT_IGB_MRQC) & ~CLEAT_MRQC_DEF_Q(7);
+}
+
+/* A hash is worth its time only if it chooses a queue, or somebody wants to see it. */
+START_TEST(igb_hash)
+{
+	ck_assert_int_ge(chip_probe("net_igb", 0, ""), 0);
+	ck_assert_uint_eq(chip.port->offloads & CLEAT_OFFLOAD_RX_RSS, 0);
+	chip_start(1);
+	ck_assert_uint_eq(hash_fields(), CLEAT_MRQC_RSS);
+	chip.port->ops->stop(chip.port);
+	chip.port->offloads |= CLEAT_OFFLOAD_RX_RSS;
+	chip_start(1);
+	ck_assert_uint_eq(hash_fields(), CLEAT_MRQC_RSS | CLEAT_MRQC_FIELDS);
+	chip.port->ops->stop(chip.port);
+	chip.port->offloads &= ~CLEAT_OFFLOAD_RX_RSS;
+	chip_start(2);
+	ck_assert_uint_eq(hash_fields(), CLEAT_MRQC_RSS | CLEAT_MRQC_FIELDS);
 }
 END_TEST
 
@@ -99,6 +123,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, igb_queues);
+	tcase_add_test(tc, igb_hash);
 	tcase_add_loop_test(tc, igb_shared_vector, 1, 3);
 	tcase_add_test(tc, igb_arguments);
 	tcase_add_test(tc, redirection_table);
