@@ -256,11 +256,23 @@ static bool is_to_rest(const struct cleat_pipeline *p, unsigned idle)
 	return idle >= IDLE_BEFORE_REST && (ends_looking || idle % IDLE_BEFORE_REST == 0);
 }
 
+/* What lies sent in ports may be all that the pools have, and then nothing comes any more. */
+static void take_back_sent(struct cleat_pipeline *p)
+{
+	for (unsigned i = 0; i < p->n_flows; i++) {
+		struct cleat_flow *flow = &p->flows[i];
+
+		if (!flow->gone && flow->n == 0 && flow->tx.kind == CLEAT_ENDPOINT_PORT)
+			(void)cleat_endpoint_tx(&flow->tx, flow->mbufs, 0); /* it may be gone */
+	}
+}
+
 /* Nothing came for a while. @return 0 or negative errno */
 static int rest(struct cleat_pipeline *p, const struct clock *clock)
 {
 	int rc;
 
+	take_back_sent(p);
 	if (!p->interrupt || pending(p)) {
 		nap(p);
 		return 0;

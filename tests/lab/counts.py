@@ -16,7 +16,6 @@ import signal
 import bed
 
 NIC_SLOTS, NIC_BATCH = 512, 128  # of an Intel queue: descriptors, and how many are filled at once
-BURST = 32                      # of cleat-rxtx
 CRC_BYTES = 4
 LENGTHS = ((64, '64'), (127, '65_to_127'), (255, '128_to_255'), (511, '256_to_511'),
            (1023, '512_to_1023'), (1518, '1024_to_max'))

@@ -8,6 +8,7 @@ next one: so captures that must keep their order hold no more packets than the r
 import asleep
 import bed
 import death
+import echo
 import lab
 import pci
 import speed
@@ -122,6 +123,16 @@ def test_small_pool(guest):
         sent = speed.run(primary, 1, 'cleat-rxtx', '--mode', 'txonly', '--tx',
                          'port:%d' % primary.port(a))['sent']
         assert sent > 1000, sent
+
+
+def test_small_pool_echo(guest):
+    """A responder goes on, too: into an empty pool nothing is received."""
+    a, b = guest.nics[MODERN:MODERN + 2]
+    with bed.Primary(guest, {a: 'vfio-pci'}, args=('--mbufs', '48')) as primary, \
+            echo.kernel_host(guest, b):
+        end = 'port:%d:0' % primary.port(a)
+        primary.worker('echo', '--rx', end, '--tx', end, '--mode', 'echo', '--ip', '10.0.0.2')
+        echo.load(guest, '10.0.0.2')
 
 
 # ---- owners that die ----
