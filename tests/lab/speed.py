@@ -8,10 +8,10 @@ In turn by Cleat's worker and by testpmd (A B A B ...), packets of 60 bytes. Sen
 fast as its driver does; nobody takes them, or with virtio the guest's kernel. Forwarding: one
 worker hands what either of the two NICs on a wire receives to the other, so that 32 packets each
 way go round for ever; each one counts where it is received. Both sides have queues of as many
-descriptors. The medians and their ratio are printed; above 1 Cleat is faster. Runs of one side
-differ by a third and more, so rounds are taken until one side has won LEAD more of them than the
-other, or there are MOST. A guest under TCG interprets every instruction, so the figures are worth
-their ratio only.
+descriptors. Printed are the medians of either side, and the median of the ratios of the rounds, as
+what one round shares, another may not; above 1 Cleat is faster. Runs of one side differ by a third
+and more, so rounds are taken until one side has won LEAD more of them than the other, or there are
+MOST. A guest under TCG interprets every instruction, so the figures are worth their ratio only.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
@@ -127,9 +127,10 @@ def measure(guest, model, way, seconds, rounds):
         while len(cleat) < rounds or (len(cleat) < MOST and not decided(cleat, peer)):
             cleat.append(ours(guest, nics, seconds, way))
             peer.append(theirs(guest, nics, seconds, way))
-    mine, theirs_ = statistics.median(cleat), statistics.median(peer)
-    return {'driver': DRIVERS[model], 'way': WAYS[way], 'unit': 'packets/s', 'cleat': round(mine),
-            'peer': round(theirs_), 'ratio': round(mine / theirs_, 2), 'runs': len(cleat),
+    ratio = statistics.median(mine / other for mine, other in zip(cleat, peer))
+    return {'driver': DRIVERS[model], 'way': WAYS[way], 'unit': 'packets/s',
+            'cleat': round(statistics.median(cleat)), 'peer': round(statistics.median(peer)),
+            'ratio': round(ratio, 2), 'runs': len(cleat),
             'cleat_runs': [round(n) for n in cleat], 'peer_runs': [round(n) for n in peer]}
 
 
