@@ -151,10 +151,13 @@ void cleat_slots_fill_on(
 	uint64_t at = pos & (s.size - 1);
 	uint64_t room = s.size - at;
 	uint32_t first = room < n ? (uint32_t)room : n;
+	uint32_t rest = n - first;
 	uint32_t lap = cleat_slots_lap(s, pos);
 
 	cleat_ring_fill_run(s.first + at, handles, first, lap);
-	cleat_ring_fill_run(s.first, handles + first, n - first, lap ^ 1U);
+	if (rest > at) /* of a lap and more, if someone scribbled over head */
+		rest = (uint32_t)at;
+	cleat_ring_fill_run(s.first, handles + first, rest, lap ^ 1U);
 }
 
 struct cleat_ring_found cleat_slots_copy_on(

@@ -283,6 +283,14 @@ START_TEST(test_scribbled_indexes)
 	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, handles, 9), 0);
 	ck_assert_uint_le(cleat_ring_count(&r), 8);
 	cleat_ring_dequeue_burst(&r, out, 9);
+	/* a producer that knows of more room than there are slots stays within them */
+	ring_world_start_at(&r, 5000);
+	r.shm->head = 0;
+	cleat_ring_enqueue_burst(&r, handles, 20);
+	r.shm->head = 3;
+	cleat_ring_enqueue_burst(&r, handles, 20);
+	for (uint32_t i = 8; i < 32; i++)
+		ck_assert_uint_eq(r.slots[i], 0);
 	ring_world_free(world, 8);
 }
 END_TEST
