@@ -118,6 +118,9 @@ static int tx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 	unsigned done = 0;
 	int ret = 0;
 
+	/* no mbufs are held back; what is collected is for the queue's thread to write */
+	if (n == 0)
+		return 0;
 	tx->now_ns = 0;
 	while (done < n && ret >= 0) {
 		if (cleat_pcap_stage_room(&tx->stage) < LARGEST_RECORD)
