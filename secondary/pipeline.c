@@ -88,8 +88,14 @@ static int take(struct cleat_flow *flow, unsigned n)
 	return got;
 }
 
-/* One round. Where a source has nothing, what was sent may be all that its pool has: offering none
- * gives it back. @return packets taken, -EAGAIN when only old ones were offered, or an error */
+/* Nothing came. What lies sent in the port may be all that the pool has, and then nothing comes any
+ * more: offering none gives it back. A source may need it now. */
+static bool is_to_take_back(struct cleat_flow *flow)
+{
+	return flow->source != NULL || ++flow->empty % IDLE_BEFORE_REST == 0;
+}
+
+/* One round. @return packets taken, -EAGAIN when only old ones were offered, or an error */
 static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 {
 	int got = -EAGAIN;
@@ -97,7 +103,7 @@ static int round_of(struct cleat_flow *flow, unsigned n, uint64_t max_tries)
 
 	if (flow->n == 0) {
 		got = n > 0 ? take(flow, n) : 0;
-		if (got < 0 || (flow->n == 0 && flow->source == NULL))
+		if (got < 0 || (flow->n == 0 && !is_to_take_back(flow)))
 			return got;
 	}
 	err = hand_on(flow, max_tries);
@@ -256,7 +262,7 @@ static bool is_to_rest(const struct cleat_pipeline *p, unsigned idle)
 	return idle >= IDLE_BEFORE_REST && (ends_looking || idle % IDLE_BEFORE_REST == 0);
 }
 
-/* What lies sent in ports may be all that the pools have, and then nothing comes any more. */
+/* As is_to_take_back(), by who may sleep long, so each time. */
 static void take_back_sent(struct cleat_pipeline *p)
 {
 	for (unsigned i = 0; i < p->n_flows; i++) {

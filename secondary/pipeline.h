@@ -48,6 +48,7 @@ struct cleat_flow {
 	struct cleat_mbuf *mbufs[CLEAT_MAX_BURST];
 	unsigned first, n; /* pending: mbufs[first .. first + n - 1] */
 	uint64_t tries;	   /* of the pending burst */
+	uint32_t empty;	   /* rounds in which nothing came */
 	bool gone; /* a port of it was removed: what was pending is dropped, nothing more comes */
 };
 
