@@ -79,7 +79,9 @@ def theirs(guest, nics, seconds, way):
         received, sent, _ = pci.testpmd(guest, [nic.address for nic in nics],
                                         'txonly' if way == 'tx' else way, seconds, options,
                                         first=way == 'io')
-        return sent if way == 'tx' else received
+        done = sent if way == 'tx' else received
+        assert done, 'testpmd counts no packets'
+        return done
     finally:
         pci.unbind(guest, *[nic.address for nic in nics])
 
