@@ -173,7 +173,7 @@ enum cleat_port_state {
 #define CLEAT_OFFLOAD_RX_CHECKSUM    0x1U   /* CLEAT_MBUF_RX_…_GOOD and _BAD */
 #define CLEAT_OFFLOAD_RX_VLAN_STRIP  0x2U   /* CLEAT_MBUF_VLAN */
 #define CLEAT_OFFLOAD_RX_SCATTER     0x4U   /* a packet may come in several mbufs */
-#define CLEAT_OFFLOAD_RX_RSS	     0x8U   /* CLEAT_MBUF_RSS_HASH, several rx queues */
+#define CLEAT_OFFLOAD_RX_RSS	     0x8U   /* CLEAT_MBUF_RSS_HASH */
 #define CLEAT_OFFLOAD_TX_CHECKSUM    0x100U /* CLEAT_MBUF_TX_IPV4, _TCP, _UDP */
 #define CLEAT_OFFLOAD_TX_VLAN_INSERT 0x200U /* CLEAT_MBUF_TX_VLAN */
 #define CLEAT_OFFLOAD_TX_SEGMENTS    0x400U /* packets of several mbufs */
