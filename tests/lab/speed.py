@@ -4,21 +4,22 @@
 
     tests/lab/speed.py [--seconds S] [--rounds N] [--way tx|io] [--json] [MODEL...]
 
-In turn by Cleat's worker and by testpmd (A B A B ...), packets of 60 bytes. Sending: a NIC sends as
-fast as its driver does; nobody takes them, or with virtio the guest's kernel. Forwarding: one
-worker hands what either of the two NICs on a wire receives to the other, so that 32 packets each
-way go round for ever; each one counts where it is received. Both sides have queues of as many
-descriptors. Printed are the medians of either side, and the median of the ratios of the rounds, as
-what one round shares, another may not; above 1 Cleat is faster. Runs of one side differ by a third
-and more, so rounds are taken until one side has won LEAD more of them than the other, or there are
-MOST. A guest under TCG interprets every instruction, so the figures are worth their ratio only.
+In turn by Cleat's worker and by testpmd (A B A B ...), packets of 60 bytes; a round of each driver
+and way before the next of any, so that what lasts for minutes is in few rounds of each. Sending: a
+NIC sends as fast as its driver does; nobody takes them, or with virtio the guest's kernel.
+Forwarding: one worker hands what either of the two NICs on a wire receives to the other, so that 32
+packets each way go round for ever; each one counts where it is received. Both sides have queues of
+as many descriptors. Printed at the end are the medians of either side, and the median of the ratios
+of the rounds, as what one round shares, another may not; above 1 Cleat is faster. Runs of one side
+differ by a third and more, so rounds are taken until one side has won LEAD more of them than the
+other, or there are MOST. A guest under TCG interprets every instruction, so the figures are worth
+their ratio only.
 
 Exit code: 0; 77: no lab, or no testpmd, on this machine ("SKIP: reason").
 """
 import argparse
 import contextlib
 import dataclasses
-import itertools
 import json
 import statistics
 import sys
@@ -114,26 +115,61 @@ def decided(cleat, peer):
     return abs(won) >= LEAD
 
 
-def measure(guest, model, way, seconds, rounds):
-    """Both, in turn: {driver, way, cleat, peer, ratio}."""
-    if model == FUNCTION:
-        nics = virtual_function(guest), guest.nics[1]
-    else:
-        nics = [n for n in guest.nics if n.model == model and not n.tap]
-    cleat, peer, beside = [], [], contextlib.nullcontext()
-    if way == 'tx':
-        if model.startswith('virtio'):
-            beside = kernel_sink(guest, nics[1])
-        nics = nics[:1]
-    with beside:
-        while len(cleat) < rounds or (len(cleat) < MOST and not decided(cleat, peer)):
-            cleat.append(ours(guest, nics, seconds, way))
-            peer.append(theirs(guest, nics, seconds, way))
-    ratio = statistics.median(mine / other for mine, other in zip(cleat, peer))
-    return {'driver': DRIVERS[model], 'way': WAYS[way], 'unit': 'packets/s',
-            'cleat': round(statistics.median(cleat)), 'peer': round(statistics.median(peer)),
-            'ratio': round(ratio, 2), 'runs': len(cleat),
-            'cleat_runs': [round(n) for n in cleat], 'peer_runs': [round(n) for n in peer]}
+class Row:
+    """What one driver does one way, measured in rounds."""
+
+    def __init__(self, model, way):
+        self.model, self.way = model, way
+        self.cleat, self.peer = [], []
+
+    def is_open(self, rounds):
+        """Are more rounds needed?"""
+        done = len(self.cleat)
+        return done < rounds or (done < MOST and not decided(self.cleat, self.peer))
+
+    def measure(self, guest, seconds):
+        """One round."""
+        beside = contextlib.nullcontext()
+        if self.model == FUNCTION:
+            nics = virtual_function(guest), guest.nics[1]
+        else:
+            nics = [n for n in guest.nics if n.model == self.model and not n.tap]
+        if self.way == 'tx':
+            if self.model.startswith('virtio'):
+                beside = kernel_sink(guest, nics[1])
+            nics = nics[:1]
+        with beside:
+            self.cleat.append(ours(guest, nics, seconds, self.way))
+            self.peer.append(theirs(guest, nics, seconds, self.way))
+
+    def result(self):
+        """{driver, way, cleat, peer, ratio}."""
+        ratio = statistics.median(mine / other for mine, other in zip(self.cleat, self.peer))
+        return {'driver': DRIVERS[self.model], 'way': WAYS[self.way], 'unit': 'packets/s',
+                'cleat': round(statistics.median(self.cleat)),
+                'peer': round(statistics.median(self.peer)),
+                'ratio': round(ratio, 2), 'runs': len(self.cleat),
+                'cleat_runs': [round(n) for n in self.cleat],
+                'peer_runs': [round(n) for n in self.peer]}
+
+
+def measure_all(guest, rows, args):
+    """A round of each row, then the next of each: what lasts for minutes is in one round of many."""
+    while any(row.is_open(args.rounds) for row in rows):
+        for row in rows:
+            if row.is_open(args.rounds):
+                row.measure(guest, args.seconds)
+                print('.', end='', file=sys.stderr, flush=True)  # a round takes 15 s
+    print(file=sys.stderr)
+
+
+def show(results):
+    """The table for people."""
+    print('%-22s %-10s %12s %12s   ratio\n%-33s %12s %12s' % (
+        '60 bytes', '', 'cleat', 'testpmd', '', 'packets/s', 'packets/s'))
+    for row in results:
+        print('%-22s %-10s %12d %12d   %.2f' % (
+            row['driver'], row['way'], row['cleat'], row['peer'], row['ratio']))
 
 
 def main():
@@ -150,25 +186,20 @@ def main():
     except lab.Missing as why:
         print('SKIP: %s' % why)
         return 77
-    rows = []
     models = args.model or list(DRIVERS)
-    if not args.json:
-        print('%-22s %-10s %12s %12s   ratio\n%-33s %12s %12s' % (
-            '60 bytes', '', 'cleat', 'testpmd', '', 'packets/s', 'packets/s'))
+    results = []
     for config, here in ((REAL, [m for m in models if m != FUNCTION]),
                          (VIRTUAL, [m for m in models if m == FUNCTION])):
-        if not here:
+        rows = [Row(model, way) for model in here for way in WAYS if args.way in (None, way)]
+        if not rows:
             continue
         with lab.Guest(config) as guest:
-            for model, way in itertools.product(here, [args.way] if args.way else WAYS):
-                row = measure(guest, model, way, args.seconds, args.rounds)
-                rows.append(row)
-                if not args.json:
-                    print('%-22s %-10s %12d %12d   %.2f' % (
-                        row['driver'], row['way'], row['cleat'], row['peer'], row['ratio']),
-                        flush=True)
+            measure_all(guest, rows, args)
+        results += [row.result() for row in rows]
     if args.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(results, indent=2))
+    else:
+        show(results)
     return 0
 
 
