@@ -105,7 +105,7 @@ static int read_mac(struct virtio_device *d)
 
 static int read_mtu(struct virtio_device *d)
 {
-	uint16_t mtu = d->features & VIRTIO_NET_F_MRG_RXBUF ? 9216 : 1500;
+	uint16_t mtu = d->features & VIRTIO_NET_F_MRG_RXBUF ? 9216 : ETHERMTU;
 	int rc = 0;
 
 	if (d->features & VIRTIO_NET_F_MTU)
@@ -114,7 +114,7 @@ static int read_mtu(struct virtio_device *d)
 	if (rc == 0 && mtu < 68)
 		rc = cleat_err(-EPROTO, "%s: the device says its MTU is %u", d->port.name, mtu);
 	d->port.max_mtu = mtu;
-	d->port.mtu = mtu < 1500 ? mtu : 1500;
+	d->port.mtu = mtu < ETHERMTU ? mtu : ETHERMTU;
 	d->mtu = d->port.mtu;
 	return rc;
 }
