@@ -152,7 +152,8 @@ static void append(struct cleat_nic_rxq *rx, struct cleat_mbuf *m)
 }
 
 /* What the device found out of the whole packet stands in its last descriptor. */
-static struct cleat_mbuf *whole(struct cleat_nic_rxq *rx, const struct cleat_nic_done *done)
+static struct cleat_mbuf *whole(
+	struct cleat_op op, struct cleat_nic_rxq *rx, const struct cleat_nic_done *done)
 {
 	struct cleat_mbuf *m = rx->first;
 
@@ -160,7 +161,7 @@ static struct cleat_mbuf *whole(struct cleat_nic_rxq *rx, const struct cleat_nic
 	m->ol_flags = done->flags;
 	m->vlan_tci = done->vlan;
 	m->rss_hash = done->hash;
-	cleat_mbuf_own(m, cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot));
+	cleat_mbuf_own(m, cleat_owner_mine_in(op));
 	return m;
 }
 
@@ -172,8 +173,8 @@ static void give_up(struct cleat_queue *q, struct cleat_nic_rxq *rx, int skip)
 	cleat_count(&q->shm->errors, 1);
 }
 
-struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_queue *q, struct cleat_nic_rxq *rx,
-	struct cleat_mbuf *m, const struct cleat_nic_done *done)
+struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_op op, struct cleat_queue *q,
+	struct cleat_nic_rxq *rx, struct cleat_mbuf *m, const struct cleat_nic_done *done)
 {
 	if (rx->skip) {
 		put_back(rx, m);
@@ -190,7 +191,7 @@ struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_queue *q, struct cleat_nic_
 		give_up(q, rx, !done->eop);
 		return NULL;
 	}
-	return done->eop ? whole(rx, done) : NULL;
+	return done->eop ? whole(op, rx, done) : NULL;
 }
 
 void cleat_nic_rx_drop(struct cleat_queue *q, struct cleat_mbuf *m)

@@ -58,10 +58,10 @@ void cleat_nic_rxq_close(struct cleat_queue *q);
 /** Post buffers to all empty descriptors; inside an operation. */
 void cleat_nic_rx_post(struct cleat_queue *q, struct cleat_nic_rxq *rx);
 
-/** A packet is not whole with this segment, or its rest is being dropped; inside an operation.
+/** A packet is not whole with this segment, or its rest is being dropped; inside operation @p op.
  * @return the packet's first mbuf when it is whole, else NULL */
-struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_queue *q, struct cleat_nic_rxq *rx,
-	struct cleat_mbuf *m, const struct cleat_nic_done *done);
+struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_op op, struct cleat_queue *q,
+	struct cleat_nic_rxq *rx, struct cleat_mbuf *m, const struct cleat_nic_done *done);
 
 /** Drop what was received as @p m, a damaged packet's only segment; inside an operation. */
 void cleat_nic_rx_drop(struct cleat_queue *q, struct cleat_mbuf *m);
@@ -86,13 +86,13 @@ cleat_inline void cleat_nic_rx_fill(
 	m->timestamp_ns = 0;
 }
 
-/* Inside an operation. @return packets */
-cleat_inline unsigned cleat_nic_rx_take(struct cleat_queue *q, struct cleat_nic_rxq *rx,
-	struct cleat_mbuf **out, unsigned n, uint64_t done_bit,
+/* Inside operation @p op. @return packets */
+cleat_inline unsigned cleat_nic_rx_take(struct cleat_op op, struct cleat_queue *q,
+	struct cleat_nic_rxq *rx, struct cleat_mbuf **out, unsigned n, uint64_t done_bit,
 	void (*parse)(
 		const struct cleat_queue *q, uint64_t w0, uint64_t w1, struct cleat_nic_done *done))
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	uint64_t word = cleat_owner_mine_in(op);
 	uint64_t bytes = 0;
 	unsigned got = 0;
 
@@ -115,7 +115,7 @@ cleat_inline unsigned cleat_nic_rx_take(struct cleat_queue *q, struct cleat_nic_
 			done.bad = 1, done.len = 0;
 		cleat_nic_rx_fill(m, rx, &done);
 		if (cleat_unlikely(!done.eop || rx->first != NULL || rx->skip)) {
-			m = cleat_nic_rx_segment(q, rx, m, &done);
+			m = cleat_nic_rx_segment(op, q, rx, m, &done);
 			if (m == NULL)
 				continue;
 		} else if (cleat_unlikely(done.bad)) {
@@ -145,7 +145,7 @@ cleat_inline int cleat_nic_rx_burst(struct cleat_queue *q, struct cleat_mbuf **o
 	unsigned got;
 	struct cleat_op op = cleat_op_enter();
 
-	got = cleat_nic_rx_take(q, rx, out, n, done_bit, parse);
+	got = cleat_nic_rx_take(op, q, rx, out, n, done_bit, parse);
 	if (rx->v.count - 1 - rx->posted >= rx->batch)
 		cleat_nic_rx_post(q, rx);
 	cleat_op_exit(op);

@@ -151,9 +151,10 @@ static void look_ahead(const struct cleat_queue *q, const struct virtio_queue *v
 	cleat_prefetch((const char *)(m + 1) + q->pool->headroom - vq->header_bytes);
 }
 
-static void hand_over(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
+static void hand_over(
+	struct cleat_op op, struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n)
 {
-	uint64_t word = cleat_owner_word(CLEAT_OWNER_PROCESS, cleat_self_slot);
+	uint64_t word = cleat_owner_mine_in(op);
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -165,8 +166,9 @@ static void hand_over(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned
 	cleat_count(&q->shm->bytes, bytes);
 }
 
-/* Take packets from what the device has used up to @p end. Inside an operation. */
-static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n, uint16_t end)
+/* Take packets from what the device has used up to @p end. Inside operation @p op. */
+static unsigned harvest(struct cleat_op op, struct cleat_queue *q, struct cleat_mbuf **mbufs,
+	unsigned n, uint16_t end)
 {
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint32_t pending = virtio_queue_pending(vq, end);
@@ -201,7 +203,7 @@ static unsigned harvest(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsign
 	}
 	if (cleat_likely(vq->used_idx != before))
 		virtio_queue_stay_quiet(vq);
-	hand_over(q, mbufs, got);
+	hand_over(op, q, mbufs, got);
 	return got;
 }
 
@@ -323,8 +325,8 @@ static void start_anew(struct virtio_queue *vq, uint64_t state)
 }
 
 /* The state is not the one we knew (virtio_shared.h). */
-static unsigned changed(
-	struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n, uint64_t state)
+static unsigned changed(struct cleat_op op, struct cleat_queue *q, struct cleat_mbuf **mbufs,
+	unsigned n, uint64_t state)
 {
 	struct virtio_queue *vq = (struct virtio_queue *)q->data;
 	uint64_t before = virtio_generation(vq->state), now = virtio_generation(state);
@@ -333,7 +335,7 @@ static unsigned changed(
 	if (now & 1)
 		return 0;
 	if (!(before & 1) && now == before + 2) {
-		got = harvest(q, mbufs, n, (uint16_t)state);
+		got = harvest(op, q, mbufs, n, (uint16_t)state);
 		if (got == n)
 			return got; /* there may be more */
 	}
@@ -350,9 +352,9 @@ static int rx_burst(struct cleat_queue *q, struct cleat_mbuf **mbufs, unsigned n
 
 	state = cleat_load_acquire(&vq->shm->driver[VIRTIO_W_STATE]);
 	if (cleat_likely(state == vq->state))
-		got = harvest(q, mbufs, n, virtio_queue_used_end(vq));
+		got = harvest(op, q, mbufs, n, virtio_queue_used_end(vq));
 	else
-		got = changed(q, mbufs, n, state);
+		got = changed(op, q, mbufs, n, state);
 	cleat_op_exit(op);
 	if (cleat_unlikely(vq->n_done != 0))
 		cleat_virtio_queue_free_done(vq);
