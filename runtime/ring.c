@@ -47,7 +47,6 @@ int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t s
 	r->shm = shm;
 	r->slots = (uint32_t *)(shm + 1);
 	r->size = slots;
-	r->mask = slots - 1;
 	r->id = id;
 	r->mode = (uint16_t)mode;
 	r->lag = slots / 8;
@@ -141,7 +140,7 @@ uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen)
 
 static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 {
-	*value = cleat_load_acquire(&r->slots[pos & r->mask]);
+	*value = cleat_load_acquire(cleat_ring_slot(r, pos));
 	return (*value & 1U) == cleat_ring_lap(r, pos);
 }
 

@@ -75,7 +75,7 @@ int cleat_ring_recover_claim(
 			"dead one may have claimed",
 			r->id);
 	for (uint64_t pos = claim.from; pos < claim.to; pos++) {
-		uint32_t value = cleat_load_acquire(&r->slots[pos & r->mask]);
+		uint32_t value = cleat_load_acquire(cleat_ring_slot(r, pos));
 
 		if ((value & 1U) == cleat_ring_lap(r, pos))
 			continue;
@@ -132,7 +132,7 @@ void cleat_ring_recover_producer(struct cleat_ring *r)
 	if ((int64_t)(head - tail) < 0)
 		head = tail;
 	while (head - tail < r->size) {
-		uint32_t value = cleat_load_acquire(&r->slots[head & r->mask]);
+		uint32_t value = cleat_load_acquire(cleat_ring_slot(r, head));
 
 		if ((value & 1U) != cleat_ring_lap(r, head))
 			break;

@@ -2,7 +2,7 @@
 /*
  * ring_slot.h - the ring in memory: slots with a lap bit, so that storing a slot is publishing it.
  *
- * Positions count for ever in 64 bits; position p lives in slot p & mask. A slot holds
+ * Positions count for ever in 64 bits; position p lives in slot p % size. A slot holds
  * handle << 1 | lap, where lap(p) = 1 ^ (p / size & 1), so a zeroed ring is an empty one.
  *
  *   slot at position p, tail <= p < tail + size
@@ -63,8 +63,7 @@ static_assert(offsetof(struct cleat_ring_shm, shown) == 256, "ring ABI 3");
 struct cleat_ring {
 	struct cleat_ring_shm *shm;
 	uint32_t *slots;
-	uint64_t size; /* power of two */
-	uint64_t mask;
+	uint64_t size;	/* power of two */
 	uint64_t owner; /* CLEAT_OWNER_BITS() of the mbufs in it */
 	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
@@ -149,12 +148,17 @@ cleat_inline uint32_t cleat_ring_lap(const struct cleat_ring *r, uint64_t pos)
 	return cleat_slots_lap(cleat_ring_slots(r), pos);
 }
 
+cleat_inline uint32_t *cleat_ring_slot(const struct cleat_ring *r, uint64_t pos)
+{
+	return cleat_slots_at(cleat_ring_slots(r), pos);
+}
+
 /** Publish one element at a position this thread has claimed. */
 cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cleat_handle handle)
 {
 	/* partner: the acquire load in cleat_ring_copy_run() */
 	cleat_store_release(
-		&r->slots[pos & r->mask], (uint32_t)(handle << 1) | cleat_ring_lap(r, pos));
+		cleat_ring_slot(r, pos), (uint32_t)(handle << 1) | cleat_ring_lap(r, pos));
 }
 
 #ifdef CLEAT_RING_SSE

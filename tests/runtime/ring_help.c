@@ -58,7 +58,7 @@ void ring_world_start_at(struct cleat_ring *r, uint64_t pos)
 	r->show = pos + r->lag;
 	/* what the lap before left in each slot */
 	for (uint64_t p = pos - r->size; p != pos; p++)
-		r->slots[p & r->mask] = 0xdeadU << 1 | cleat_ring_lap(r, p);
+		*cleat_ring_slot(r, p) = 0xdeadU << 1 | cleat_ring_lap(r, p);
 }
 
 static uint32_t checksum(uint32_t value)

@@ -135,7 +135,7 @@ static void check_no_gap(void)
 	int empty = 0;
 
 	for (uint64_t pos = tail; pos < tail + SLOTS; pos++)
-		if ((ring.slots[pos & ring.mask] & 1U) != cleat_ring_lap(&ring, pos))
+		if ((*cleat_ring_slot(&ring, pos) & 1U) != cleat_ring_lap(&ring, pos))
 			empty = 1;
 		else if (empty)
 			ck_abort_msg("step %d: a full slot behind an empty one", (int)hold);
