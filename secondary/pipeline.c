@@ -316,6 +316,10 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 			break;
 		cleat_store_relaxed(&cleat_self.line->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
+		/* Where a sink takes nothing, leave the processor to whoever shares it: what is
+		 * pending waits in any case. Nothing of the kind where a source has nothing. */
+		if (!moved && pending(p))
+			cleat_pause();
 		clock.moved |= moved;
 		rests = is_to_rest(p, idle);
 		if (rests && rest(p, &clock) < 0)
