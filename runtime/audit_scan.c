@@ -176,7 +176,7 @@ static void note_parents(struct cleat_scan *scan, const struct cleat_scan_pool *
 		struct cleat_scan_pool *of;
 		uint32_t parent;
 
-		if (!(cleat_load_acquire(&m->ol_flags) & CLEAT_MBUF_CLONE) ||
+		if (!cleat_load_acquire(&m->clone) ||
 			cleat_owner_kind_of(cleat_load_acquire(&m->owner)) == CLEAT_OWNER_POOL)
 			continue;
 		of = cleat_scan_find(

@@ -7,7 +7,7 @@
 
 /* Changes whenever the layout or the meaning of a shared struct changes; the handshake compares it.
  */
-#define CLEAT_ABI 4
+#define CLEAT_ABI 5
 
 #define CLEAT_WINDOW_BASE_DEFAULT 0x200000000000ULL
 /* A handle has 31 bits and counts 64-byte units, so a window holds at most 128 GiB. */

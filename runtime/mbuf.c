@@ -25,11 +25,11 @@ static int may_alloc(unsigned n)
 /* Two words of a header, in one store. */
 typedef uint64_t two_words __attribute__((vector_size(16), aligned(4), may_alias));
 
-cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t word)
+cleat_inline void make_fresh(struct cleat_mbuf *m, two_words first, two_words second, uint64_t word)
 {
 	cleat_store_release(&m->owner, word);
-	*(two_words *)(void *)&m->data_off = fresh;
-	*(two_words *)(void *)&m->ol_flags = (two_words){ 0 }; /* timestamp_ns goes with its flag */
+	*(two_words *)(void *)&m->data_off = first;
+	*(two_words *)(void *)&m->ol_flags = second; /* timestamp_ns goes with its flag */
 }
 
 /* Few and wide stores: they are most of what an allocation costs. Nothing is fetched here: whoever
@@ -37,19 +37,20 @@ cleat_inline void make_fresh(struct cleat_mbuf *m, two_words fresh, uint64_t wor
 cleat_inline void make_all_fresh(const struct cleat_mempool *pool, struct cleat_mbuf **out,
 	const cleat_handle *handles, unsigned n, uint64_t word)
 {
-	const two_words fresh = *(const two_words *)(const void *)&pool->fresh;
+	const two_words first = *(const two_words *)(const void *)&pool->fresh[0];
+	const two_words second = *(const two_words *)(const void *)&pool->fresh[2];
 	struct cleat_mbuf **end = out + n;
 
 	for (; end - out >= 4; out += 4, handles += 4) {
 		cleat_handles_to_ptrs(out, handles, 4);
-		make_fresh(out[0], fresh, word);
-		make_fresh(out[1], fresh, word);
-		make_fresh(out[2], fresh, word);
-		make_fresh(out[3], fresh, word);
+		make_fresh(out[0], first, second, word);
+		make_fresh(out[1], first, second, word);
+		make_fresh(out[2], first, second, word);
+		make_fresh(out[3], first, second, word);
 	}
 	for (; out < end; out++) {
 		*out = cleat_mbuf_of(*handles++);
-		make_fresh(*out, fresh, word);
+		make_fresh(*out, first, second, word);
 	}
 }
 
@@ -127,7 +128,7 @@ static void batch_add(struct batch *b, struct cleat_mbuf *m)
 /* A clone, or one that clones hold. */
 static void free_referenced(struct batch *b, struct cleat_mbuf *m)
 {
-	if (m->ol_flags & CLEAT_MBUF_CLONE) {
+	if (m->clone) {
 		struct cleat_mbuf *parent =
 			cleat_ref_detach(cleat_mbuf_of(cleat_mbuf_clone_of(m)->parent), m);
 
@@ -152,43 +153,41 @@ static void free_packet(struct batch *b, struct cleat_mbuf *m)
 	}
 }
 
-/* Are all four plain ones of the pool, in one piece each? A count is 1 or more, and what lies below
- * it in its word is too small to carry into it: so each is 1 if they are 4 together. */
+/* Are all four plain ones of this shape? A count is 1 or more, and what lies below it in its word
+ * is too small to carry into it: so each is 1 if they are 4 together. */
 cleat_inline int are_plain(const struct cleat_mbuf *a, const struct cleat_mbuf *b,
-	const struct cleat_mbuf *c, const struct cleat_mbuf *d, uint16_t pool)
+	const struct cleat_mbuf *c, const struct cleat_mbuf *d, uint64_t shape)
 {
 	uint64_t refs;
-	uint32_t next, flags;
 
-	static_assert(CLEAT_HANDLE_NONE == 0 && 4 * (CLEAT_MAX_THREADS + 1) < 0xffff, "sums");
+	static_assert(4 * (CLEAT_MAX_THREADS + 1) < 0xffff, "sums");
 	if (cleat_unlikely(a == NULL || b == NULL || c == NULL || d == NULL))
 		return 0;
-	if (cleat_unlikely(
-		    a->pool != pool || b->pool != pool || c->pool != pool || d->pool != pool))
+	if (cleat_unlikely(a->shape != shape || b->shape != shape || c->shape != shape ||
+			   d->shape != shape))
 		return 0;
 	refs = cleat_load_relaxed(&a->ref);
 	refs += cleat_load_relaxed(&b->ref);
 	refs += cleat_load_relaxed(&c->ref);
 	refs += cleat_load_relaxed(&d->ref);
-	next = a->next | b->next | c->next | d->next;
-	flags = a->ol_flags | b->ol_flags | c->ol_flags | d->ol_flags;
 	/* partner: the CAS of whoever held one too (cleat_mbuf_refcnt()) */
 	cleat_fence_acquire();
-	return ((cleat_ref_count(refs) ^ 4) | next | (flags & CLEAT_MBUF_CLONE)) == 0;
+	return cleat_ref_count(refs) == 4;
 }
 
-/* Give the plain ones of a pool that come first to it: owner words, and handles to @p to. @return
- * how many */
-cleat_inline uint32_t give_plain(
-	struct cleat_mbuf *const *mbufs, uint32_t n, uint16_t id, uint64_t word, cleat_handle *to)
+/* Give the plain ones in one piece that come first to their pool: owner words, and handles to
+ * @p to. @return how many */
+cleat_inline uint32_t give_plain(struct cleat_mbuf *const *mbufs, uint32_t n,
+	const struct cleat_mempool *pool, uint64_t word, cleat_handle *to)
 {
+	uint64_t shape = cleat_mbuf_single(pool->id);
 	uint64_t i = 0;
 
 	for (; i + 4 <= n; i += 4) {
 		struct cleat_mbuf *a = mbufs[i], *b = mbufs[i + 1];
 		struct cleat_mbuf *c = mbufs[i + 2], *d = mbufs[i + 3];
 
-		if (cleat_unlikely(!are_plain(a, b, c, d, id)))
+		if (cleat_unlikely(!are_plain(a, b, c, d, shape)))
 			break;
 		cleat_store_relaxed(&a->owner, word); /* after the fence in are_plain() */
 		cleat_store_relaxed(&b->owner, word);
@@ -199,8 +198,7 @@ cleat_inline uint32_t give_plain(
 	for (; i < n; i++) {
 		struct cleat_mbuf *m = mbufs[i];
 
-		if (cleat_unlikely(m == NULL || m->pool != id || m->next != CLEAT_HANDLE_NONE ||
-				   !cleat_mbuf_is_plain(m)))
+		if (cleat_unlikely(m == NULL || m->shape != shape || cleat_mbuf_refcnt(m) != 1))
 			break;
 		cleat_store_release(&m->owner, word);
 		to[i] = cleat_handle_of(m);
@@ -223,7 +221,7 @@ cleat_inline uint32_t free_plain(struct cleat_op op, struct cleat_mbuf **mbufs, 
 	cache = cleat_mempool_cache_with_room(pool, n, &len);
 	if (cleat_unlikely(cache == NULL))
 		return 0;
-	n = give_plain(mbufs, n, pool->id, cleat_owner_word_in(op, pool->owner),
+	n = give_plain(mbufs, n, pool, cleat_owner_word_in(op, pool->owner),
 		cleat_cache_handles(cache) + len);
 	/* read again rather than kept: registers are short above */
 	cleat_store_release(&cache->len, cleat_load_relaxed(&cache->len) + n);
@@ -239,7 +237,7 @@ static uint32_t free_plain_past(struct cleat_op op, struct cleat_mbuf **mbufs, u
 
 	if (pool == NULL)
 		return 0;
-	n = give_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool->id,
+	n = give_plain(mbufs, n < CLEAT_MAX_BURST ? n : CLEAT_MAX_BURST, pool,
 		cleat_owner_word_in(op, pool->owner), handles);
 	if (n > 0)
 		cleat_mempool_put_past(pool, handles, n);
@@ -310,7 +308,7 @@ static int attach_segment(struct cleat_mbuf *clone, struct cleat_mbuf *m)
 	struct cleat_mbuf *parent = m;
 	int rc;
 
-	if (m->ol_flags & CLEAT_MBUF_CLONE)
+	if (m->clone)
 		parent = cleat_mbuf_of(cleat_mbuf_clone_of(m)->parent);
 	rc = cleat_ref_attach(parent, clone);
 	clone->data_off = m->data_off;
@@ -324,7 +322,7 @@ static void copy_metadata(struct cleat_mbuf *to, const struct cleat_mbuf *from)
 	to->port = from->port;
 	to->nb_segs = from->nb_segs;
 	to->vlan_tci = from->vlan_tci;
-	to->ol_flags = (to->ol_flags & CLEAT_MBUF_CLONE) | (from->ol_flags & ~CLEAT_MBUF_CLONE);
+	to->ol_flags = from->ol_flags;
 	to->packet_type = from->packet_type;
 	to->rss_hash = from->rss_hash;
 	to->timestamp_ns = from->timestamp_ns;
@@ -372,7 +370,7 @@ static struct cleat_mbuf *take_chain(struct cleat_mempool *pool, struct cleat_op
 		return NULL;
 	for (unsigned i = 1; i < n; i++)
 		segs[i - 1]->next = cleat_handle_of(segs[i]);
-	segs[0]->nb_segs = (uint16_t)n;
+	segs[0]->nb_segs = (uint8_t)n;
 	return segs[0];
 }
 
@@ -406,6 +404,6 @@ struct cleat_mbuf *cleat_mbuf_copy(const struct cleat_mbuf *m, struct cleat_memp
 		done += len;
 	}
 	copy_metadata(copy, m);
-	copy->nb_segs = (uint16_t)n;
+	copy->nb_segs = (uint8_t)n;
 	return copy;
 }

@@ -41,7 +41,6 @@ struct cleat_mempool;
 #define CLEAT_MBUF_TX_UDP  0x400U
 #define CLEAT_MBUF_TX_VLAN 0x800U /* insert the tag vlan_tci */
 #define CLEAT_MBUF_TX_MASK 0xf00U
-#define CLEAT_MBUF_CLONE   0x80000000U /* the data is the parent's; set and cleared here only */
 
 #define CLEAT_MBUF_HEADROOM_DEFAULT 128
 #define CLEAT_MBUF_MAX_SEGS	    255 /* of one packet */
@@ -53,10 +52,15 @@ struct cleat_mbuf {
 	uint16_t data_off;
 	uint16_t data_len; /* of this segment */
 	uint32_t pkt_len;  /* of the whole packet */
-	uint16_t port;	   /* where it came in; 0xffff: nowhere */
-	uint16_t pool;
-	uint16_t nb_segs;
-	uint16_t vlan_tci;
+	union {
+		struct {
+			uint16_t pool;
+			uint8_t nb_segs;
+			uint8_t clone;	   /* 1: the data is the parent's; mbuf_ref.h sets it */
+			cleat_handle next; /* segment, or CLEAT_HANDLE_NONE */
+		};
+		uint64_t shape; /* all four, so that one look tells a single plain mbuf of a pool */
+	};
 	uint32_t ol_flags;
 	uint32_t packet_type;
 	union {
@@ -67,23 +71,14 @@ struct cleat_mbuf {
 			uint16_t l4_len;
 		};
 	};
-	cleat_handle next; /* segment, or CLEAT_HANDLE_NONE */
+	uint16_t port; /* where it came in; 0xffff: nowhere */
+	uint16_t vlan_tci;
 	uint64_t timestamp_ns;
 };
-static_assert(sizeof(struct cleat_mbuf) == 64, "mbuf ABI 1");
-static_assert(offsetof(struct cleat_mbuf, ol_flags) == 40, "mbuf ABI 1");
-
-/* A fresh mbuf's header from data_off on, up to ol_flags; the rest is 0. As cleat_mbuf_reset()
- * leaves it. */
-struct cleat_mbuf_fresh {
-	uint16_t data_off, data_len;
-	uint32_t pkt_len;
-	uint16_t port, pool, nb_segs, vlan_tci;
-};
-static_assert(
-	sizeof(struct cleat_mbuf_fresh) == 16 &&
-		offsetof(struct cleat_mbuf, data_off) + 16 == offsetof(struct cleat_mbuf, ol_flags),
-	"one store of 16 bytes");
+static_assert(sizeof(struct cleat_mbuf) == 64, "mbuf ABI 2");
+static_assert(offsetof(struct cleat_mbuf, data_off) == 24, "mbuf ABI 2");
+static_assert(offsetof(struct cleat_mbuf, shape) == 32, "mbuf ABI 2");
+static_assert(offsetof(struct cleat_mbuf, port) == 52, "mbuf ABI 2");
 
 /* At the start of a clone's own, otherwise unused buffer. */
 struct cleat_clone_shm {
@@ -104,6 +99,17 @@ cleat_inline struct cleat_mbuf *cleat_mbuf_next(const struct cleat_mbuf *m)
 	return m->next == CLEAT_HANDLE_NONE ? NULL : cleat_mbuf_of(m->next);
 }
 
+/** The shape of an mbuf of pool @p pool that is no clone and has no segment behind it. */
+cleat_inline uint64_t cleat_mbuf_single(uint16_t pool)
+{
+	struct cleat_mbuf m;
+
+	m.shape = 0;
+	m.pool = pool;
+	m.nb_segs = 1;
+	return m.shape;
+}
+
 cleat_inline struct cleat_mbuf *cleat_mbuf_last(struct cleat_mbuf *m)
 {
 	while (m->next != CLEAT_HANDLE_NONE)
@@ -119,7 +125,7 @@ cleat_inline struct cleat_clone_shm *cleat_mbuf_clone_of(const struct cleat_mbuf
 /** Start of the buffer that holds the data. */
 cleat_inline uint8_t *cleat_mbuf_buf(const struct cleat_mbuf *m)
 {
-	if (cleat_unlikely(m->ol_flags & CLEAT_MBUF_CLONE))
+	if (cleat_unlikely(m->clone))
 		m = cleat_mbuf_of(cleat_mbuf_clone_of(m)->parent);
 	return (uint8_t *)((uintptr_t)(m + 1));
 }
@@ -155,19 +161,18 @@ cleat_inline void cleat_mbuf_prefetch(const struct cleat_mbuf *m, uint16_t headr
 	cleat_prefetch_write((const char *)(m + 1) + headroom);
 }
 
-/** Header fields as after alloc: no data, one segment, data_off at @p headroom. */
+/** Header fields as after alloc: no data, one segment, data_off at @p headroom. Not of a clone. */
 cleat_inline void cleat_mbuf_reset(struct cleat_mbuf *m, uint16_t headroom)
 {
 	m->data_off = headroom;
 	m->data_len = 0;
 	m->pkt_len = 0;
-	m->port = 0xffff;
-	m->nb_segs = 1;
-	m->vlan_tci = 0;
+	m->shape = cleat_mbuf_single(m->pool);
 	m->ol_flags = 0;
 	m->packet_type = 0;
 	m->rss_hash = 0;
-	m->next = CLEAT_HANDLE_NONE;
+	m->port = 0xffff;
+	m->vlan_tci = 0;
 	m->timestamp_ns = 0;
 }
 

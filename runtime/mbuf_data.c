@@ -13,7 +13,7 @@ uint32_t cleat_mbuf_buf_bytes(const struct cleat_mbuf *m)
 {
 	const struct cleat_mempool *pool;
 
-	if (m->ol_flags & CLEAT_MBUF_CLONE)
+	if (m->clone)
 		m = cleat_mbuf_of(cleat_mbuf_clone_of(m)->parent);
 	pool = cleat_mempool_by_id(m->pool);
 	return pool ? pool->buf_bytes : 0;
@@ -76,7 +76,7 @@ int cleat_mbuf_chain(struct cleat_mbuf *head, struct cleat_mbuf *tail)
 		return cleat_err(-EOVERFLOW, "a packet has at most %u segments, not %u + %u",
 			CLEAT_MBUF_MAX_SEGS, head->nb_segs, tail->nb_segs);
 	cleat_mbuf_last(head)->next = cleat_handle_of(tail);
-	head->nb_segs = (uint16_t)(head->nb_segs + tail->nb_segs);
+	head->nb_segs = (uint8_t)(head->nb_segs + tail->nb_segs);
 	head->pkt_len += tail->pkt_len;
 	tail->nb_segs = 1;
 	tail->pkt_len = tail->data_len;

@@ -71,14 +71,14 @@ static void make_clone(struct cleat_mbuf *clone, const struct cleat_mbuf *parent
 
 	area->own_iova = clone->iova;
 	cleat_store_relaxed(&area->parent, cleat_handle_of(parent));
-	cleat_store_release(&clone->ol_flags, clone->ol_flags | CLEAT_MBUF_CLONE);
+	cleat_store_release(&clone->clone, 1);
 	clone->iova = parent->iova;
 }
 
 static void forget_parent(struct cleat_mbuf *clone)
 {
 	clone->iova = cleat_mbuf_clone_of(clone)->own_iova;
-	cleat_store_release(&clone->ol_flags, clone->ol_flags & ~CLEAT_MBUF_CLONE);
+	cleat_store_release(&clone->clone, 0);
 }
 
 int cleat_ref_attach(struct cleat_mbuf *parent, struct cleat_mbuf *clone)
@@ -178,8 +178,7 @@ static int took_effect(const struct actor *who, const struct cleat_mbuf *m, uint
 
 static int is_clone_of(const struct cleat_mbuf *clone, const struct cleat_mbuf *parent)
 {
-	return (clone->ol_flags & CLEAT_MBUF_CLONE) &&
-	       cleat_mbuf_clone_of(clone)->parent == cleat_handle_of(parent);
+	return clone->clone && cleat_mbuf_clone_of(clone)->parent == cleat_handle_of(parent);
 }
 
 static void resolve_clone(const struct actor *who, unsigned op, struct cleat_mbuf *parent,
@@ -187,7 +186,7 @@ static void resolve_clone(const struct actor *who, unsigned op, struct cleat_mbu
 {
 	if (!cleat_owner_is(clone->owner, CLEAT_OWNER_PROCESS, who->slot))
 		return;
-	if (op == CLEAT_REF_ATTACH && effect && !(clone->ol_flags & CLEAT_MBUF_CLONE))
+	if (op == CLEAT_REF_ATTACH && effect && !clone->clone)
 		make_clone(clone, parent);
 	else if (op == CLEAT_REF_DETACH && effect && is_clone_of(clone, parent))
 		forget_parent(clone);

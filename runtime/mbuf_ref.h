@@ -61,7 +61,7 @@ cleat_inline uint32_t cleat_mbuf_refcnt(const struct cleat_mbuf *m)
 /* Nobody else has to do with it: neither clone nor parent. */
 cleat_inline int cleat_mbuf_is_plain(const struct cleat_mbuf *m)
 {
-	return !(m->ol_flags & CLEAT_MBUF_CLONE) && cleat_mbuf_refcnt(m) == 1;
+	return !m->clone && cleat_mbuf_refcnt(m) == 1;
 }
 
 /* All inside an operation. */

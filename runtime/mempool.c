@@ -76,6 +76,18 @@ static int check_row(uint16_t id, const struct cleat_pool_row_shm *row)
 	return 0;
 }
 
+static void make_fresh(struct cleat_mempool *mp)
+{
+	struct cleat_mbuf m = { .pool = mp->id };
+
+	static_assert(offsetof(struct cleat_mbuf, data_off) + sizeof(mp->fresh) ==
+			      offsetof(struct cleat_mbuf, timestamp_ns),
+		"a header's part");
+	cleat_mbuf_reset(&m, mp->headroom);
+	memcpy(mp->fresh, (const char *)&m + offsetof(struct cleat_mbuf, data_off),
+		sizeof(mp->fresh));
+}
+
 int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat_pool_row_shm *row,
 	const struct cleat_ring_row_shm *ring)
 {
@@ -105,9 +117,7 @@ int cleat_mempool_open(struct cleat_mempool *mp, uint16_t id, const struct cleat
 	mp->id = id;
 	mp->owner = CLEAT_OWNER_BITS(CLEAT_OWNER_POOL, id);
 	mp->headroom = row->headroom_bytes;
-	mp->fresh = (struct cleat_mbuf_fresh){
-		.data_off = mp->headroom, .port = 0xffff, .pool = id, .nb_segs = 1
-	};
+	make_fresh(mp);
 	memcpy(mp->name, row->name, sizeof(mp->name));
 	mp->name[sizeof(mp->name) - 1] = '\0';
 	return 0;
@@ -139,8 +149,8 @@ static void init_mbuf(const struct cleat_mempool *mp, uint32_t index)
 {
 	struct cleat_mbuf *m = cleat_mbuf_of(cleat_mempool_handle(mp, index));
 
-	cleat_mbuf_reset(m, mp->headroom);
 	m->pool = mp->id;
+	cleat_mbuf_reset(m, mp->headroom);
 	m->ref = CLEAT_REF_ONE;
 	m->iova = cleat_mempool_iova(mp, m);
 	m->owner = cleat_owner_word(CLEAT_OWNER_POOL, mp->id);

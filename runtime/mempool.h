@@ -47,8 +47,8 @@ struct cleat_mempool {
 	uint32_t row_seq;
 	uint16_t id;
 	uint16_t headroom;
-	uint64_t owner; /* CLEAT_OWNER_BITS() of the mbufs in it */
-	struct cleat_mbuf_fresh fresh;
+	uint64_t owner;	   /* CLEAT_OWNER_BITS() of the mbufs in it */
+	uint64_t fresh[4]; /* header of an mbuf just taken, from data_off up to timestamp_ns */
 	char name[CLEAT_NAME_LEN];
 };
 

@@ -138,7 +138,7 @@ static int left_behind(const struct cleat_sweep *s, uint64_t owner)
  * somebody's data. */
 static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cleat_mbuf *m)
 {
-	if (m->ol_flags & CLEAT_MBUF_CLONE) {
+	if (m->clone) {
 		struct cleat_mbuf *parent =
 			checked(&s->scan, cleat_load_relaxed(&cleat_mbuf_clone_of(m)->parent));
 
@@ -146,7 +146,7 @@ static void free_one(struct cleat_sweep *s, struct cleat_mempool *mp, struct cle
 			parent = cleat_ref_detach(parent, m);
 		else
 			parent = NULL;
-		m->ol_flags &= ~CLEAT_MBUF_CLONE;
+		m->clone = 0;
 		m->iova = cleat_mempool_iova(mp, m);
 		if (parent != NULL)
 			give_back(s, &cleat_scan_find(&s->scan, cleat_handle_of(parent), NULL)->mp,

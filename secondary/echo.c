@@ -129,7 +129,7 @@ static int resize(struct cleat_mbuf *m, struct cleat_echo_head *h)
 		struct cleat_mbuf *rest = cleat_mbuf_next(m);
 
 		m->next = CLEAT_HANDLE_NONE;
-		rest->nb_segs = (uint16_t)(m->nb_segs - 1);
+		rest->nb_segs = (uint8_t)(m->nb_segs - 1);
 		m->nb_segs = 1;
 		cleat_mbuf_free(rest);
 	}

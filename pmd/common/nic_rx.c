@@ -139,16 +139,18 @@ static void put_back(struct cleat_nic_rxq *rx, struct cleat_mbuf *m)
 	}
 }
 
-static void append(struct cleat_nic_rxq *rx, struct cleat_mbuf *m)
+/* @return 0: that is more segments than a packet may have, and it is to be given up */
+static int append(struct cleat_nic_rxq *rx, struct cleat_mbuf *m)
 {
 	if (rx->first == NULL) {
 		rx->first = rx->last = m;
-		return;
+		return 1;
 	}
 	rx->last->next = cleat_handle_of(m);
 	rx->last = m;
 	rx->first->pkt_len += m->data_len;
-	rx->first->nb_segs++;
+	static_assert(CLEAT_MBUF_MAX_SEGS == UINT8_MAX, "one more counts as 0");
+	return ++rx->first->nb_segs != 0;
 }
 
 /* What the device found out of the whole packet stands in its last descriptor. */
@@ -176,17 +178,19 @@ static void give_up(struct cleat_queue *q, struct cleat_nic_rxq *rx, int skip)
 struct cleat_mbuf *cleat_nic_rx_segment(struct cleat_op op, struct cleat_queue *q,
 	struct cleat_nic_rxq *rx, struct cleat_mbuf *m, const struct cleat_nic_done *done)
 {
+	int fits;
+
 	if (rx->skip) {
 		put_back(rx, m);
 		rx->skip = !done->eop;
 		return NULL;
 	}
-	append(rx, m);
+	fits = append(rx, m) && rx->scatter;
 	if (done->bad) {
 		give_up(q, rx, !done->eop);
 		return NULL;
 	}
-	if (!rx->scatter || rx->first->nb_segs > CLEAT_MBUF_MAX_SEGS) {
+	if (!fits) {
 		cleat_count(&q->shm->driver[CLEAT_NIC_TOO_LONG], 1);
 		give_up(q, rx, !done->eop);
 		return NULL;

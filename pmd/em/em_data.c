@@ -60,8 +60,7 @@ static uint64_t pad(const struct cleat_mbuf *m)
 {
 	uint32_t len = m->data_len;
 
-	if ((m->ol_flags & CLEAT_MBUF_CLONE) || cleat_mbuf_refcnt(m) != 1 ||
-		cleat_mbuf_tailroom(m) < MIN_FRAME - len)
+	if (!cleat_mbuf_is_plain(m) || cleat_mbuf_tailroom(m) < MIN_FRAME - len)
 		return len;
 	memset(cleat_mbuf_data(m) + len, 0, MIN_FRAME - len);
 	return MIN_FRAME;

@@ -67,7 +67,7 @@ static void fill_header(const struct cleat_queue *q, struct cleat_mbuf *m,
 {
 	m->port = q->port;
 	m->pkt_len = header->caplen;
-	m->nb_segs = (uint16_t)segs;
+	m->nb_segs = (uint8_t)segs;
 	m->timestamp_ns =
 		(uint64_t)header->ts.tv_sec * 1000000000ULL + (uint64_t)header->ts.tv_usec;
 	m->ol_flags |= CLEAT_MBUF_TIMESTAMP;

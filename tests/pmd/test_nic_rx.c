@@ -9,7 +9,7 @@
 
 #include "tests/pmd/nic_help.h"
 
-#define MBUFS 256
+#define MBUFS 512
 
 static const char *const drivers[] = { "net_em", "net_igb", "net_igbvf" };
 #define DRIVERS 3
@@ -127,6 +127,39 @@ START_TEST(several_buffers)
 	ck_assert_uint_eq(m[1]->pkt_len, 60);
 	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_PROCESS), 4);
 	cleat_mbuf_free_bulk(m, 2);
+}
+END_TEST
+
+/* A packet comes in that many buffers, and then one of 60 bytes. @return how many are taken */
+static int in_buffers(int driver, unsigned n, struct cleat_mbuf **m)
+{
+	static uint8_t data[60];
+
+	for (unsigned i = 1; i <= n; i++) {
+		nic_receive(data, 10, 0, done(driver, 10, i == n));
+		if (i < n)
+			ck_assert_int_eq(burst(m, 4), 0);
+	}
+	nic_receive(data, 60, 0, done(driver, 60, 1));
+	return burst(m, 4);
+}
+
+START_TEST(more_buffers_than_segments)
+{
+	struct cleat_mbuf *m[4];
+
+	ck_assert_int_eq(nic_claim(drivers[_i], CLEAT_RX, CLEAT_OFFLOAD_RX_SCATTER), 0);
+	ck_assert_int_eq(burst(m, 4), 0);
+	ck_assert_int_eq(in_buffers(_i, CLEAT_MBUF_MAX_SEGS, m), 2);
+	ck_assert_uint_eq(m[0]->nb_segs, CLEAT_MBUF_MAX_SEGS);
+	ck_assert_int_eq(cleat_mbuf_check(m[0]), 0);
+	cleat_mbuf_free_bulk(m, 2);
+	ck_assert_int_eq(in_buffers(_i, CLEAT_MBUF_MAX_SEGS + 1, m), 1);
+	ck_assert_uint_eq(m[0]->pkt_len, 60);
+	cleat_mbuf_free(m[0]);
+	ck_assert_uint_eq(nic.shm[CLEAT_RX]->errors, 1);
+	ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_TOO_LONG], 1);
+	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_QUEUE) + nic_owned(CLEAT_OWNER_POOL), MBUFS);
 }
 END_TEST
 
@@ -330,6 +363,7 @@ int main(void)
 	tcase_add_loop_test(tc, wraps, 0, DRIVERS);
 	tcase_add_loop_test(tc, empty_pool, 0, DRIVERS);
 	tcase_add_loop_test(tc, several_buffers, 0, DRIVERS);
+	tcase_add_loop_test(tc, more_buffers_than_segments, 0, DRIVERS);
 	tcase_add_loop_test(tc, too_long_or_damaged, 0, DRIVERS);
 	tcase_add_loop_test(tc, flags, 0, EXAMPLES);
 	tcase_add_loop_test(tc, no_flags_when_off, 0, EXAMPLES);
