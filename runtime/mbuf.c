@@ -333,7 +333,7 @@ struct cleat_mbuf *cleat_mbuf_clone(struct cleat_mbuf *m, struct cleat_mempool *
 	struct cleat_mbuf *segs[CLEAT_MBUF_MAX_SEGS];
 	unsigned n = m->nb_segs;
 	unsigned i = 0;
-	int rc = n > CLEAT_MBUF_MAX_SEGS ? -EINVAL : may_alloc(n);
+	int rc = may_alloc(n);
 	struct cleat_op op;
 
 	if (rc < 0)

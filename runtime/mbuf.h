@@ -56,10 +56,10 @@ struct cleat_mbuf {
 		struct {
 			uint16_t pool;
 			uint8_t nb_segs;
-			uint8_t clone;	   /* 1: the data is the parent's; mbuf_ref.h sets it */
+			uint8_t clone;	   /* not 0: the data is the parent's (mbuf_ref.h) */
 			cleat_handle next; /* segment, or CLEAT_HANDLE_NONE */
 		};
-		uint64_t shape; /* all four, so that one look tells a single plain mbuf of a pool */
+		uint64_t shape; /* all four, so that one look tells a single mbuf of a pool */
 	};
 	uint32_t ol_flags;
 	uint32_t packet_type;
@@ -76,6 +76,7 @@ struct cleat_mbuf {
 	uint64_t timestamp_ns;
 };
 static_assert(sizeof(struct cleat_mbuf) == 64, "mbuf ABI 2");
+static_assert(CLEAT_MBUF_MAX_SEGS == UINT8_MAX, "nb_segs cannot say more");
 static_assert(offsetof(struct cleat_mbuf, data_off) == 24, "mbuf ABI 2");
 static_assert(offsetof(struct cleat_mbuf, shape) == 32, "mbuf ABI 2");
 static_assert(offsetof(struct cleat_mbuf, port) == 52, "mbuf ABI 2");

@@ -111,7 +111,8 @@ cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 	return done;
 }
 
-/** Take packets from the ring; they are the caller's. @return how many, 0..n */
+/** Take packets from the ring; they are the caller's, whose thread is registered (shared.h).
+ * @return how many, 0..n */
 cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {

@@ -83,7 +83,7 @@ int cleat_queue_burst(
  *
  * Ownership: each returned mbuf belongs to the caller, who frees or transmits it exactly once.
  * Killed here: nothing was received, or the mbufs are the dead process's and the reaper returns
- * them. One thread at a time per queue.
+ * them. One thread at a time per queue, and one that is registered (shared.h).
  */
 cleat_inline int cleat_rx_burst(
 	uint16_t port, uint16_t queue, struct cleat_mbuf **mbufs, unsigned n)

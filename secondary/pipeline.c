@@ -19,7 +19,7 @@
  * lead out of a virtual machine and wait there. */
 #define CLOCK_NS     10000000U
 #define CLOCK_ROUNDS 8192U /* at most: rounds may suddenly take longer */
-/* Empty rounds, with nothing between them, before a loop naps, yields or arms its queues. */
+/* Empty rounds, one right after the other, before a loop naps, yields or arms its queues. */
 #define IDLE_BEFORE_REST 1024
 #define LONGEST_SLEEP_MS 100 /* until stop and the primary are looked at again */
 
@@ -317,7 +317,7 @@ enum cleat_pipeline_end cleat_pipeline_run(struct cleat_pipeline *p)
 		cleat_store_relaxed(&cleat_self.line->loops, ++p->loops); /* heartbeat */
 		idle = moved ? 0 : idle + 1;
 		/* Where a sink takes nothing, leave the processor to whoever shares it: what is
-		 * pending waits in any case. Nothing of the kind where a source has nothing. */
+		 * pending waits in any case. Not where only sources have nothing. */
 		if (!moved && pending(p))
 			cleat_pause();
 		clock.moved |= moved;

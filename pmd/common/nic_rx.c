@@ -57,6 +57,7 @@ int cleat_nic_rxq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 	rx->batch = v.count / 4 < BATCH ? v.count / 4 : BATCH;
 	rx->port = conf->port;
 	rx->headroom = conf->pool->headroom;
+	rx->shape = cleat_mbuf_single(conf->pool->id);
 	rx->owner_id = conf->owner_id;
 	rx->scatter = (conf->offloads & CLEAT_OFFLOAD_RX_SCATTER) != 0;
 	q->data = rx;
@@ -149,8 +150,7 @@ static int append(struct cleat_nic_rxq *rx, struct cleat_mbuf *m)
 	rx->last->next = cleat_handle_of(m);
 	rx->last = m;
 	rx->first->pkt_len += m->data_len;
-	static_assert(CLEAT_MBUF_MAX_SEGS == UINT8_MAX, "one more counts as 0");
-	return ++rx->first->nb_segs != 0;
+	return ++rx->first->nb_segs != 0; /* one too many counts as 0 */
 }
 
 /* What the device found out of the whole packet stands in its last descriptor. */

@@ -35,6 +35,7 @@ struct cleat_nic_rxq {
 	uint16_t port;
 	uint16_t headroom;
 	uint16_t owner_id;
+	uint64_t shape;			 /* of a single mbuf of the pool */
 	uint8_t scatter;		 /* packets may come in several mbufs */
 	uint8_t skip;			 /* the rest of a packet that is too long comes */
 	struct cleat_mbuf *first, *last; /* of a packet that has come in part */
@@ -76,13 +77,12 @@ cleat_inline void cleat_nic_rx_fill(
 	m->data_off = rx->headroom;
 	m->data_len = done->len;
 	m->pkt_len = done->len;
+	m->shape = rx->shape;
 	m->port = rx->port;
-	m->nb_segs = 1;
 	m->vlan_tci = done->vlan;
 	m->ol_flags = done->flags;
 	m->packet_type = 0;
 	m->rss_hash = done->hash;
-	m->next = CLEAT_HANDLE_NONE;
 	m->timestamp_ns = 0;
 }
 

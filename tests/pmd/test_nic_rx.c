@@ -106,6 +106,28 @@ START_TEST(empty_pool)
 }
 END_TEST
 
+/* What somebody wrote over a free buffer's header does not tell what was received. */
+START_TEST(scribbled_buffers)
+{
+	struct cleat_mbuf *m[1];
+
+	for (uint32_t i = 0; i < MBUFS; i++) {
+		struct cleat_mbuf *free_one = cleat_mbuf_of(cleat_mempool_handle(nic.pool, i));
+
+		free_one->shape = UINT64_MAX;
+		cleat_mbuf_clone_of(free_one)->parent = CLEAT_HANDLE_MAX - 5;
+	}
+	ck_assert_int_eq(nic_claim(drivers[_i], CLEAT_RX, 0), 0);
+	ck_assert_int_eq(burst(m, 1), 0);
+	nic_receive("x", 1, 0, done(_i, 60, 1));
+	ck_assert_int_eq(burst(m, 1), 1);
+	ck_assert_uint_eq(m[0]->shape, cleat_mbuf_single(nic.pool->id));
+	ck_assert_int_eq(cleat_mbuf_check(m[0]), 0);
+	cleat_mbuf_free(m[0]);
+	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_QUEUE) + nic_owned(CLEAT_OWNER_POOL), MBUFS);
+}
+END_TEST
+
 START_TEST(several_buffers)
 {
 	static uint8_t data[2048];
@@ -146,6 +168,7 @@ static int in_buffers(int driver, unsigned n, struct cleat_mbuf **m)
 
 START_TEST(more_buffers_than_segments)
 {
+	static const unsigned too_many[] = { 1, 2, 258 };
 	struct cleat_mbuf *m[4];
 
 	ck_assert_int_eq(nic_claim(drivers[_i], CLEAT_RX, CLEAT_OFFLOAD_RX_SCATTER), 0);
@@ -154,11 +177,13 @@ START_TEST(more_buffers_than_segments)
 	ck_assert_uint_eq(m[0]->nb_segs, CLEAT_MBUF_MAX_SEGS);
 	ck_assert_int_eq(cleat_mbuf_check(m[0]), 0);
 	cleat_mbuf_free_bulk(m, 2);
-	ck_assert_int_eq(in_buffers(_i, CLEAT_MBUF_MAX_SEGS + 1, m), 1);
-	ck_assert_uint_eq(m[0]->pkt_len, 60);
-	cleat_mbuf_free(m[0]);
-	ck_assert_uint_eq(nic.shm[CLEAT_RX]->errors, 1);
-	ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_TOO_LONG], 1);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(in_buffers(_i, CLEAT_MBUF_MAX_SEGS + too_many[i], m), 1);
+		ck_assert_uint_eq(m[0]->pkt_len, 60);
+		cleat_mbuf_free(m[0]);
+		ck_assert_uint_eq(nic.shm[CLEAT_RX]->errors, i + 1);
+		ck_assert_uint_eq(nic.shm[CLEAT_RX]->driver[CLEAT_NIC_TOO_LONG], i + 1);
+	}
 	ck_assert_uint_eq(nic_owned(CLEAT_OWNER_QUEUE) + nic_owned(CLEAT_OWNER_POOL), MBUFS);
 }
 END_TEST
@@ -362,6 +387,7 @@ int main(void)
 	tcase_add_loop_test(tc, posts_then_receives, 0, DRIVERS);
 	tcase_add_loop_test(tc, wraps, 0, DRIVERS);
 	tcase_add_loop_test(tc, empty_pool, 0, DRIVERS);
+	tcase_add_loop_test(tc, scribbled_buffers, 0, DRIVERS);
 	tcase_add_loop_test(tc, several_buffers, 0, DRIVERS);
 	tcase_add_loop_test(tc, more_buffers_than_segments, 0, DRIVERS);
 	tcase_add_loop_test(tc, too_long_or_damaged, 0, DRIVERS);

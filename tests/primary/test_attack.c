@@ -135,7 +135,7 @@ static void clones(void)
 	if (cleat_mbuf_alloc_bulk(mp, mbufs, 256) < 0)
 		_exit(3);
 	for (unsigned i = 0; i < 256; i++) {
-		mbufs[i]->clone = 1;
+		mbufs[i]->clone = (uint8_t)(i | 1);
 		mbufs[i]->ref = i % 3 ? (uint64_t)i % 7 << 48 : UINT64_MAX;
 		mbufs[i]->next = cleat_handle_of(mbufs[(i * 7 + 1) % 256]);
 		cleat_mbuf_clone_of(mbufs[i])->parent =

@@ -94,7 +94,7 @@ START_TEST(test_scribbled)
 	ck_assert_int_eq(cleat_mbuf_alloc_bulk(pool, m, 4), 0);
 	m[0]->next = CLEAT_HANDLE_MAX; /* chains to nowhere, and round */
 	m[1]->next = cleat_handle_of(m[1]);
-	m[2]->clone = 1;
+	m[2]->clone = 0xff;
 	cleat_mbuf_clone_of(m[2])->parent = CLEAT_HANDLE_MAX - 5;
 	m[3]->pool = 999;
 	cleat_self.line->intent = 0xfff7777777777777ULL;

@@ -75,7 +75,7 @@ static void check_bytes(const struct cleat_mbuf *m, uint32_t len)
 
 START_TEST(test_fresh)
 {
-	struct cleat_mbuf *m = take();
+	struct cleat_mbuf *m = take(), *again;
 
 	ck_assert(cleat_owner_is(m->owner, CLEAT_OWNER_PROCESS, 0));
 	ck_assert_uint_eq(m->pool, pool->id);
@@ -86,16 +86,40 @@ START_TEST(test_fresh)
 	ck_assert_uint_eq(cleat_mbuf_headroom(m), 128);
 	ck_assert_uint_eq(cleat_mbuf_tailroom(m), DATA);
 	ck_assert_ptr_eq(cleat_mbuf_data(m), (uint8_t *)(m + 1) + 128);
-	m->next = 0;
 	m->ol_flags = CLEAT_MBUF_VLAN;
 	m->vlan_tci = 7;
+	m->data_off = 3;
+	m->data_len = m->port = m->nb_segs = 9;
+	m->pkt_len = m->packet_type = m->rss_hash = 90000;
 	cleat_mbuf_free(m);
 	ck_assert(cleat_owner_is(m->owner, CLEAT_OWNER_POOL, pool->id));
-	m = take();
-	ck_assert_uint_eq(m->ol_flags, 0);
-	ck_assert_uint_eq(m->vlan_tci, 0);
+	m->next = cleat_handle_of(m); /* what a free one says does not count */
+	again = take();
+	ck_assert_ptr_eq(again, m);
+	ck_assert_uint_eq(m->shape, cleat_mbuf_single(pool->id));
+	ck_assert_uint_eq(m->data_off, 128);
+	ck_assert_uint_eq(m->port, 0xffff);
+	ck_assert_uint_eq(
+		m->data_len | m->pkt_len | m->ol_flags | m->packet_type | m->rss_hash | m->vlan_tci,
+		0);
 	cleat_mbuf_free(m);
 	cleat_mbuf_free(NULL);
+}
+END_TEST
+
+/* A number of segments that is no single mbuf's keeps none of them from its pool. */
+START_TEST(test_free_odd)
+{
+	static const uint8_t odd[] = { 0, 1, 1, 2, 255, 1, 1, 0 };
+	struct cleat_mbuf *m[8];
+
+	for (unsigned n = 1; n <= 8; n++) {
+		ck_assert_int_eq(cleat_mbuf_alloc_bulk(pool, m, n), 0);
+		for (unsigned i = 0; i < n; i++)
+			m[i]->nb_segs = odd[i];
+		cleat_mbuf_free_bulk(m, n);
+		ck_assert_uint_eq(mbuf_world_audit(pool).in_pool, pool->count);
+	}
 }
 END_TEST
 
@@ -253,6 +277,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, up, down);
 	tcase_add_test(t, test_fresh);
+	tcase_add_test(t, test_free_odd);
 	tcase_add_test(t, test_room);
 	tcase_add_test(t, test_chain);
 	tcase_add_test(t, test_clone);
