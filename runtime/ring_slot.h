@@ -153,12 +153,17 @@ cleat_inline uint32_t *cleat_ring_slot(const struct cleat_ring *r, uint64_t pos)
 	return cleat_slots_at(cleat_ring_slots(r), pos);
 }
 
+cleat_inline void cleat_slots_store(struct cleat_slots s, uint64_t pos, cleat_handle handle)
+{
+	/* partner: the acquire loads in cleat_ring_copy_run() and cleat_slots_copy_one() */
+	cleat_store_release(
+		cleat_slots_at(s, pos), (uint32_t)(handle << 1) | cleat_slots_lap(s, pos));
+}
+
 /** Publish one element at a position this thread has claimed. */
 cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cleat_handle handle)
 {
-	/* partner: the acquire load in cleat_ring_copy_run() */
-	cleat_store_release(
-		cleat_ring_slot(r, pos), (uint32_t)(handle << 1) | cleat_ring_lap(r, pos));
+	cleat_slots_store(cleat_ring_slots(r), pos, handle);
 }
 
 #ifdef CLEAT_RING_SSE
@@ -275,7 +280,7 @@ cleat_inline void cleat_ring_fill_run(
 		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
 }
 
-/* As cleat_slots_fill(), past the wrap. */
+/* As cleat_slots_fill(), also past the wrap. */
 void cleat_slots_fill_on(
 	struct cleat_slots s, uint64_t pos, const cleat_handle *handles, uint32_t n);
 
@@ -285,10 +290,16 @@ cleat_inline void cleat_slots_fill(
 {
 	uint64_t at = pos & (s.size - 1);
 
-	if (cleat_likely(at + n <= s.size))
-		cleat_ring_fill_run(s.first + at, handles, n, cleat_slots_lap(s, pos));
-	else
-		cleat_slots_fill_on(s, pos, handles, n);
+	if (n >= 4) {
+		if (cleat_likely(at + n <= s.size)) {
+			cleat_ring_fill_run(s.first + at, handles, n, cleat_slots_lap(s, pos));
+			return;
+		}
+	} else if (n == 1) {
+		cleat_slots_store(s, pos, *handles);
+		return;
+	}
+	cleat_slots_fill_on(s, pos, handles, n);
 }
 
 /* Found from a position on: handles, and the position after the last slot that was full. */
@@ -324,9 +335,20 @@ cleat_inline int cleat_ring_is_tombstone(const uint32_t *slot, uint32_t lap)
 	return cleat_load_relaxed(slot) == (CLEAT_RING_TOMBSTONE << 1 | lap);
 }
 
-/* As cleat_slots_copy(), past the wrap and past tombstones. */
+/* As cleat_slots_copy(), also past the wrap and past tombstones. */
 struct cleat_ring_found cleat_slots_copy_on(
 	struct cleat_slots s, uint64_t pos, cleat_handle *out, uint32_t n);
+
+/* Of the slot at @p pos alone: its handle. @return 1; 0: it is empty; -1: a tombstone */
+cleat_inline int cleat_slots_copy_one(struct cleat_slots s, uint64_t pos, cleat_handle *out)
+{
+	uint32_t value = cleat_load_acquire(cleat_slots_at(s, pos)) ^ cleat_slots_lap(s, pos);
+
+	*out = value >> 1;
+	if (value & 1U)
+		return 0;
+	return cleat_likely(*out != CLEAT_RING_TOMBSTONE) ? 1 : -1;
+}
 
 /** Copy up to @p n handles from the full slots from @p pos on, tombstones left out. */
 cleat_inline struct cleat_ring_found cleat_slots_copy(
@@ -334,12 +356,22 @@ cleat_inline struct cleat_ring_found cleat_slots_copy(
 {
 	uint64_t at = pos & (s.size - 1);
 
-	if (cleat_likely(at + n <= s.size)) {
+	if (n >= 4) {
 		uint32_t lap = cleat_slots_lap(s, pos);
-		uint64_t got = cleat_ring_copy_run(s.first + at, out, n, lap);
+		uint64_t got;
 
-		if (cleat_likely(got == n || !cleat_ring_is_tombstone(s.first + at + got, lap)))
-			return (struct cleat_ring_found){ .end = pos + got, .n = got };
+		if (cleat_likely(at + n <= s.size)) {
+			got = cleat_ring_copy_run(s.first + at, out, n, lap);
+			if (cleat_likely(
+				    got == n || !cleat_ring_is_tombstone(s.first + at + got, lap)))
+				return (struct cleat_ring_found){ .end = pos + got, .n = got };
+		}
+	} else if (n == 1) {
+		int got = cleat_slots_copy_one(s, pos, out);
+
+		if (cleat_likely(got >= 0))
+			return (struct cleat_ring_found){ .end = pos + (uint64_t)got,
+				.n = (uint64_t)got };
 	}
 	return cleat_slots_copy_on(s, pos, out, n);
 }

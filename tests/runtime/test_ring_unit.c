@@ -157,6 +157,35 @@ START_TEST(test_tombstones_are_skipped)
 }
 END_TEST
 
+/* Bursts too short for four at once, wherever they begin. */
+START_TEST(test_tombstones_and_short_bursts)
+{
+	const cleat_handle some[] = { 0, 1, 0, 0, 2, 3, 0, 0 };
+	uint32_t n = 1 + (uint32_t)_i % 3;
+	struct cleat_ring r;
+	struct ring_world *world = ring_world_new(&r, 8, modes[_i / 3 / STARTS]);
+
+	ring_world_start_at(&r, start_of(_i / 3 % STARTS, 8));
+	for (uint32_t i = 0; i < 8;) {
+		uint32_t now = 8 - i < n ? 8 - i : n;
+
+		ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, some + i, now), now);
+		i += now;
+	}
+	ck_assert_uint_eq(cleat_ring_enqueue_burst(&r, some, n), 0);
+	for (uint32_t got = 0; got < 3;) {
+		uint32_t now = 3 - got < n ? 3 - got : n;
+
+		ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, n), now);
+		check_out(got + 1, now);
+		got += now;
+	}
+	ck_assert_uint_eq(cleat_ring_dequeue_burst(&r, out, n), 0);
+	ck_assert_uint_eq(cleat_ring_count(&r), 0);
+	ring_world_free(world, 8);
+}
+END_TEST
+
 START_TEST(test_bad_rows)
 {
 	struct cleat_ring r;
@@ -448,6 +477,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_every_size_of_burst, 0, 2);
 	tcase_add_loop_test(tcase, test_smallest_ring, 0, 2);
 	tcase_add_loop_test(tcase, test_tombstones_are_skipped, 0, 2 * STARTS);
+	tcase_add_loop_test(tcase, test_tombstones_and_short_bursts, 0, 3 * 2 * STARTS);
 	tcase_add_test(tcase, test_bad_rows);
 	tcase_add_loop_test(tcase, test_scribbled_indexes, 0, 2);
 	tcase_add_loop_test(tcase, test_recover_half_claims, 0, RECOVER_STARTS);
