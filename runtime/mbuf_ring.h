@@ -68,7 +68,7 @@ cleat_inline uint32_t cleat_ring_put_mbufs(
 	cleat_handles_of_ptrs(handles, mbufs, n);
 	cleat_slots_fill(slots, pos, handles, n);
 	if (r->mode == CLEAT_RING_SPSC)
-		cleat_ring_claim_end_spsc(r, pos + n);
+		cleat_ring_claim_end_spsc(r, pos, pos + n);
 	else
 		cleat_ring_claim_end_mpmc(r);
 	return n;

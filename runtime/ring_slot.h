@@ -68,6 +68,7 @@ struct cleat_ring {
 	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
+	uint32_t far;  /* another process takes what this one enqueues: cleat_slots_demote() */
 	/* Producers: this process may fill it up to here, the tail it last saw and a lap; there is
 	 * that much room, or more. SPSC: 0 until it has looked. */
 	uint64_t limit cleat_aligned(CLEAT_FALSE_SHARING);
@@ -164,6 +165,16 @@ cleat_inline void cleat_slots_store(struct cleat_slots s, uint64_t pos, cleat_ha
 cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cleat_handle handle)
 {
 	cleat_slots_store(cleat_ring_slots(r), pos, handle);
+}
+
+#define CLEAT_SLOTS_PER_LINE (CLEAT_CACHE_LINE / sizeof(uint32_t))
+
+/** The lines whose last slot is among the positions from @p pos up to @p end: they are full, and
+ * another core reads them next. */
+cleat_inline void cleat_slots_demote(struct cleat_slots s, uint64_t pos, uint64_t end)
+{
+	for (pos |= CLEAT_SLOTS_PER_LINE - 1; pos < end; pos += CLEAT_SLOTS_PER_LINE)
+		cleat_demote(cleat_slots_at(s, pos));
 }
 
 #ifdef CLEAT_RING_SSE

@@ -17,6 +17,9 @@
  * look waits for the line that the other has. So it steps back a little when it finds nothing
  * behind a burst (cleat_ring_slip_spsc()), and finds more next time.
  *
+ * Where another process consumes (cleat_ring.far), lines of slots leave the producer's core once
+ * they are full: from the cache that all share they come sooner than from another core's.
+ *
  * Raw: no operation bracket (shared.h); the caller has one, or is alone.
  */
 #ifndef CLEAT_RUNTIME_RING_SPSC_H
@@ -29,7 +32,7 @@ extern "C" {
 #endif
 
 /* Slots, four lines of them, that a producer fetches before it needs them. */
-#define CLEAT_RING_AHEAD 64U
+#define CLEAT_RING_AHEAD (4 * CLEAT_SLOTS_PER_LINE)
 
 /* As cleat_ring_claim_spsc() from @p head on, beyond what the producer knows of: a look at shown,
  * and at most what there is. */
@@ -63,10 +66,13 @@ cleat_inline uint32_t cleat_ring_claim_spsc(
 	return room < n ? room : n; /* it is; so the compiler knows it, too */
 }
 
-/** @param end  position after the last stored element */
-cleat_inline void cleat_ring_claim_end_spsc(struct cleat_ring *r, uint64_t end)
+/** The elements from @p pos up to @p end are stored; lines that are full, and that another process
+ * reads next, leave this core. */
+cleat_inline void cleat_ring_claim_end_spsc(struct cleat_ring *r, uint64_t pos, uint64_t end)
 {
 	cleat_store_release(&r->shm->head, end);
+	if (r->far)
+		cleat_slots_demote(cleat_ring_slots(r), pos, end);
 }
 
 cleat_inline uint32_t cleat_ring_put_spsc(
@@ -79,7 +85,7 @@ cleat_inline uint32_t cleat_ring_put_spsc(
 	if (cleat_unlikely(n == 0))
 		return 0;
 	cleat_slots_fill(slots, pos, handles, n);
-	cleat_ring_claim_end_spsc(r, pos + n);
+	cleat_ring_claim_end_spsc(r, pos, pos + n);
 	return n;
 }
 

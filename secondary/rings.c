@@ -70,8 +70,10 @@ int cleat_ctl_ring_open(const char *name, enum cleat_ring_end end, struct cleat_
 	if (err < 0)
 		return err;
 	err = describe(name, id, ring);
-	if (err == 0)
+	if (err == 0) {
+		ring->far = end == CLEAT_RING_PRODUCER;
 		return 0;
+	}
 	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
 	(void)close_number((uint32_t)id, end);
 	return cleat_err(err, "%s", why);

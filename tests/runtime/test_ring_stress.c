@@ -63,6 +63,7 @@ static pid_t start(struct ring_work work, int consumer)
 		cleat_ring_open_row(&r, RING_HELP_ID, &cleat_registry->rings[RING_HELP_ID]) < 0)
 		_exit(1);
 	work.ring = &r;
+	r.far = 1;
 	if (consumer)
 		_exit(ring_consume(&work) < 0);
 	ring_produce(&work);
