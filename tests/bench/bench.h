@@ -133,6 +133,7 @@ struct bench_watch {
 	uint64_t start_done;
 	unsigned polls;
 	int phase; /* 0: unmeasured, 1: measured, 2: over */
+	bool told; /* the makers, of that */
 	struct bench_result *result;
 };
 
@@ -141,10 +142,13 @@ void bench_watch_start(
 /** Look at the clock. */
 void bench_watch_look(struct bench_watch *w, uint64_t done);
 
-/** Once per round. @param done  how much was done so far. @return whether the time is over */
+/** Once per round. @param done  how much was done so far. @return whether the time is over; says so
+ * once in BENCH_POLLS rounds, so that the others cost little */
 cleat_inline bool bench_watch(struct bench_watch *w, uint64_t done)
 {
-	if (cleat_unlikely(++w->polls % BENCH_POLLS == 0) && w->phase < 2)
+	if (cleat_likely(++w->polls % BENCH_POLLS != 0))
+		return false;
+	if (w->phase < 2)
 		bench_watch_look(w, done);
 	return w->phase == 2;
 }
@@ -158,6 +162,19 @@ cleat_inline bool bench_reached(uint32_t *count, unsigned n)
 cleat_inline void bench_add(uint32_t *count)
 {
 	(void)__atomic_add_fetch(count, 1, __ATOMIC_ACQ_REL);
+}
+
+/** As bench_watch(), of one whose @p makers stop when it tells them. @return whether they have:
+ * what is not there now will not come; says so as seldom */
+cleat_inline bool bench_watch_makers(
+	struct bench_watch *w, uint64_t done, struct bench_meet *meet, unsigned makers)
+{
+	if (cleat_likely(!bench_watch(w, done)))
+		return false;
+	if (!w->told)
+		bench_add(&meet->measured);
+	w->told = true;
+	return bench_reached(&meet->stopped, makers);
 }
 
 #ifdef __cplusplus

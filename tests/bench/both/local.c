@@ -9,30 +9,28 @@
  */
 #include <string.h>
 
-#include "tests/bench/side.h"
+#include "tests/bench/both/sequence.h"
 
 cleat_inline void ring_loop(struct side_ring *r, enum bench_mode mode, const struct bench_args *a,
 	struct bench_result *result)
 {
-	side_value in[BENCH_MAX_BURST], out[BENCH_MAX_BURST];
+	side_value out[BENCH_MAX_BURST];
+	struct sequence sequence;
 	struct bench_watch watch;
 	unsigned n = a->burst;
-	uint64_t seq = 0;
+	uint64_t done = 0;
 
+	sequence_start(&sequence);
 	bench_watch_start(&watch, a, result);
-	while (!bench_watch(&watch, seq)) {
-		uint64_t wrong = 0;
-
-		for (unsigned i = 0; i < n; i++)
-			in[i] = side_value_of(1U + ((uint32_t)(seq + i) & 0xfffffffU));
-		if (side_put(r, mode, in, n) != n || side_get(r, mode, out, n) != n)
+	while (!bench_watch(&watch, done)) {
+		if (side_put(r, mode, sequence_next(&sequence), n) != n ||
+			side_get(r, mode, out, n) != n)
 			bench_fail("a ring of one process was full or empty");
-		for (unsigned i = 0; i < n; i++)
-			wrong |= (uintptr_t)out[i] ^ (1U + ((uint32_t)(seq + i) & 0xfffffffU));
-		result->bad += wrong != 0;
-		seq += n;
+		result->bad += !sequence_is_next(&sequence, out, n);
+		sequence_skip(&sequence, n);
+		done += n;
 	}
-	result->total = seq;
+	result->total = done;
 }
 
 static void ring(const struct bench_args *a, struct bench_result *result)

@@ -151,18 +151,12 @@ static void sink(struct pipe *p)
 	side_mbuf *mbufs[BENCH_MAX_BURST];
 	struct bench_watch watch;
 	uint64_t got = 0;
-	bool told = false;
 
 	bench_watch_start(&watch, p->a, &p->result);
 	for (;;) {
-		bool over = bench_watch(&watch, got);
-		bool last_look = over && bench_reached(&p->meet->stopped, p->a->makers);
+		bool last_look = bench_watch_makers(&watch, got, p->meet, p->a->makers);
 		unsigned n = side_get_mbufs(&p->in, BENCH_SPSC, mbufs, p->a->burst);
 
-		if (over && !told) {
-			bench_add(&p->meet->measured);
-			told = true;
-		}
 		if (n == 0) {
 			if (last_look)
 				break;

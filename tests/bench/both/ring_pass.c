@@ -7,71 +7,63 @@
  */
 #include <string.h>
 
-#include "tests/bench/side.h"
+#include "tests/bench/both/sequence.h"
 
 #define SEQ_BITS 26U
 #define SEQ_MASK ((1U << SEQ_BITS) - 1)
-#define ONE_MASK ((1U << 29) - 1)
 #define WHO_MASK 7U
 
-/* Number seq of producer who; never 0. */
-cleat_inline uint32_t one_value(uint64_t seq)
+/* From number @p seq of producer @p who on; never 0. @return their sum */
+cleat_inline uint64_t number(side_value *values, unsigned n, unsigned who, uint64_t seq)
 {
-	return 1U + ((uint32_t)seq & ONE_MASK);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t v = (who + 1) << SEQ_BITS | ((uint32_t)(seq + i) & SEQ_MASK);
+
+		values[i] = side_value_of(v);
+		sum += v;
+	}
+	return sum;
 }
 
-cleat_inline uint32_t value_of(unsigned who, uint64_t seq)
+cleat_inline void put_all(struct side_ring *r, enum bench_mode mode, const side_value *values,
+	unsigned n, struct bench_idle *idle)
 {
-	return (who + 1) << SEQ_BITS | ((uint32_t)seq & SEQ_MASK);
+	for (unsigned done = 0; done < n;) {
+		unsigned now = side_put(r, mode, values + done, n - done);
+
+		done += now;
+		if (now == 0)
+			bench_idle(idle);
+		else
+			bench_busy(idle);
+	}
 }
 
 cleat_inline void produce(struct side_ring *r, enum bench_mode mode, bool alone,
 	const struct bench_args *a, struct bench_meet *meet, struct bench_result *result)
 {
 	struct bench_idle idle = { .yield = a->yield != 0 };
-	side_value values[BENCH_MAX_BURST];
+	side_value made[BENCH_MAX_BURST];
+	struct sequence sequence;
 	unsigned n = a->burst, polls = 0;
-	uint64_t seq = 0, sum = 0;
+	uint64_t total = 0, sum = 0;
 
+	sequence_start(&sequence);
 	for (;;) {
 		if (cleat_unlikely(++polls % BENCH_POLLS == 0) &&
 			bench_reached(&meet->measured, a->consumers))
 			break;
-		for (unsigned i = 0; i < n; i++) {
-			uint32_t v = alone ? one_value(seq + i) : value_of(a->id, seq + i);
-
-			values[i] = side_value_of(v);
-			sum += v;
-		}
-		for (unsigned done = 0; done < n;) {
-			unsigned now = side_put(r, mode, values + done, n - done);
-
-			done += now;
-			if (now == 0)
-				bench_idle(&idle);
-			else
-				bench_busy(&idle);
-		}
-		seq += n;
+		if (!alone)
+			sum += number(made, n, a->id, total);
+		put_all(r, mode, alone ? sequence_next(&sequence) : made, n, &idle);
+		sequence_skip(&sequence, n);
+		total += n;
 	}
-	result->total = seq;
-	result->sum = sum;
+	result->total = total;
+	result->sum = alone ? sequence_sum(total) : sum;
 	bench_add(&meet->stopped);
-}
-
-/* @return how many are not what they should be */
-cleat_inline uint64_t check_one(const side_value *values, unsigned n, uint64_t seq, uint64_t *sum)
-{
-	uint64_t wrong = 0, add = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t v = (uint64_t)(uintptr_t)values[i];
-
-		wrong |= v ^ one_value(seq + i);
-		add += v;
-	}
-	*sum += add;
-	return wrong != 0;
 }
 
 cleat_inline uint64_t check_many(
@@ -97,21 +89,17 @@ cleat_inline void consume(struct side_ring *r, enum bench_mode mode, bool alone,
 	struct bench_idle idle = { .yield = a->yield != 0 };
 	side_value values[BENCH_MAX_BURST];
 	uint32_t last[WHO_MASK + 1];
+	struct sequence sequence;
 	struct bench_watch watch;
-	uint64_t got = 0;
-	bool told = false;
+	uint64_t got = 0, sum = 0;
 
+	sequence_start(&sequence);
 	memset(last, 0xff, sizeof(last));
 	bench_watch_start(&watch, a, result);
 	for (;;) {
-		bool over = bench_watch(&watch, got);
-		bool last_look = over && bench_reached(&meet->stopped, a->producers);
+		bool last_look = bench_watch_makers(&watch, got, meet, a->producers);
 		unsigned n = side_get(r, mode, values, a->burst);
 
-		if (over && !told) {
-			bench_add(&meet->measured);
-			told = true;
-		}
 		if (n == 0) {
 			if (last_look)
 				break;
@@ -119,11 +107,13 @@ cleat_inline void consume(struct side_ring *r, enum bench_mode mode, bool alone,
 			continue;
 		}
 		bench_busy(&idle);
-		result->bad += alone ? check_one(values, n, got, &result->sum)
-				     : check_many(values, n, last, &result->sum);
+		result->bad += alone ? !sequence_is_next(&sequence, values, n)
+				     : check_many(values, n, last, &sum);
+		sequence_skip(&sequence, n);
 		got += n;
 	}
 	result->total = got;
+	result->sum = alone ? sequence_sum(got) : sum;
 }
 
 typedef void part(struct side_ring *r, enum bench_mode mode, bool alone, const struct bench_args *a,
