@@ -180,7 +180,7 @@ cleat_inline int are_plain(const struct cleat_mbuf *a, const struct cleat_mbuf *
 cleat_inline uint32_t give_plain(struct cleat_mbuf *const *mbufs, uint32_t n,
 	const struct cleat_mempool *pool, uint64_t word, cleat_handle *to)
 {
-	uint64_t shape = cleat_mbuf_single(pool->id);
+	uint64_t shape = cleat_mempool_shape(pool);
 	uint64_t i = 0;
 
 	for (; i + 4 <= n; i += 4) {

@@ -139,6 +139,16 @@ void cleat_mempool_forget_all(void);
 /** Mbufs at hand: in the ring and in all caches; others may change it meanwhile. */
 uint32_t cleat_mempool_available(const struct cleat_mempool *mp);
 
+/** The shape of an mbuf just taken: single, no clone. As cleat_mbuf_single() of the pool, but read,
+ * not put together. */
+cleat_inline uint64_t cleat_mempool_shape(const struct cleat_mempool *mp)
+{
+	static_assert(offsetof(struct cleat_mbuf, shape) ==
+			      offsetof(struct cleat_mbuf, data_off) + sizeof(mp->fresh[0]),
+		"where a fresh header has it");
+	return mp->fresh[1];
+}
+
 /** Which mbuf of the pool a handle names, 0..count-1, or -1; @p handle need not be trusted. */
 cleat_inline int64_t cleat_mempool_index(const struct cleat_mempool *mp, cleat_handle handle)
 {
