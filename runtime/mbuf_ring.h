@@ -31,22 +31,42 @@ cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
 	}
 }
 
-/* The next @p n packets of a ring whose only consumer we are, so that they are here when they are
- * taken. */
-cleat_inline void cleat_ring_prefetch_spsc(const struct cleat_ring *r, uint32_t n)
+/* A consumer fetches headers and data of packets that are so far behind those it takes: a line
+ * takes as long as a few packets. */
+#define CLEAT_RING_FETCHED 8U
+
+/* Fetch the packets from @p pos up to @p end of a ring whose only consumer we are. @return where
+ * the first is that is not there */
+cleat_inline uint64_t cleat_ring_fetch_mbufs(const struct cleat_ring *r, uint64_t pos, uint64_t end)
 {
 	struct cleat_slots slots = cleat_ring_slots(r);
 	uintptr_t base = cleat_window_base;
-	uint64_t pos = cleat_load_relaxed(&r->shm->tail);
 
-	for (uint64_t end = pos + n; pos < end; pos++) {
+	for (; pos < end; pos++) {
 		uint32_t slot = cleat_load_relaxed(cleat_slots_at(slots, pos));
 
 		if ((slot & 1U) != cleat_slots_lap(slots, pos))
-			return;
+			break;
 		cleat_mbuf_prefetch((struct cleat_mbuf *)cleat_ptr_at(base, slot >> 1),
 			CLEAT_MBUF_HEADROOM_DEFAULT);
 	}
+	return pos;
+}
+
+/* @p got of @p wanted were taken: fetch as many, so that each is fetched once and is here when it
+ * is taken. If all that were wanted had come, but few are left, we are close behind the producer,
+ * and each line goes to and fro between us: so before the next look we wait a little. Not if fewer
+ * had come, for then we were elsewhere meanwhile, or are faster. */
+cleat_inline void cleat_ring_fetch_next_spsc(struct cleat_ring *r, uint32_t got, uint32_t wanted)
+{
+	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+	uint64_t pos = tail;
+
+	if (got < CLEAT_RING_FETCHED)
+		pos += CLEAT_RING_FETCHED - got;
+	pos = cleat_ring_fetch_mbufs(r, pos, pos + got);
+	if (cleat_unlikely(pos < tail + CLEAT_RING_FETCHED) && r->far)
+		r->close = got == wanted;
 }
 
 cleat_inline uint32_t cleat_ring_put_mbufs(
@@ -79,19 +99,26 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 {
 	uint64_t word = cleat_owner_mine_in(op);
 	cleat_handle handles[CLEAT_MAX_BURST];
+	uint32_t got;
 
 	if (r->mode == CLEAT_RING_SPSC) {
-		n = cleat_ring_get_spsc(r, handles, n, bulk);
-		cleat_ring_prefetch_spsc(r, n);
+		if (cleat_unlikely(r->close)) {
+			r->close = 0;
+			cleat_ring_slip_spsc(r, cleat_load_relaxed(&r->shm->tail));
+		}
+		got = cleat_ring_get_spsc(r, handles, n, bulk);
+		cleat_ring_fetch_next_spsc(r, got, n);
 	} else {
-		n = cleat_ring_get_mpmc(r, handles, n, bulk);
+		got = cleat_ring_get_mpmc(r, handles, n, bulk);
 	}
-	cleat_handles_to_ptrs(out, handles, n);
-	for (uint32_t i = 0; i < n; i++)
+	if (got > n)
+		__builtin_unreachable(); /* so the compiler knows it, too, and warns of nothing */
+	cleat_handles_to_ptrs(out, handles, got);
+	for (uint32_t i = 0; i < got; i++)
 		cleat_mbuf_prefetch(out[i], CLEAT_MBUF_HEADROOM_DEFAULT);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < got; i++)
 		cleat_mbuf_own(out[i], word);
-	return n;
+	return got;
 }
 
 /**

@@ -68,14 +68,15 @@ struct cleat_ring {
 	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
-	uint32_t far;  /* another process takes what this one enqueues: cleat_slots_demote() */
+	uint32_t far;  /* the other end is another process's: lines go from core to core */
 	/* Producers: this process may fill it up to here, the tail it last saw and a lap; there is
 	 * that much room, or more. SPSC: 0 until it has looked. */
 	uint64_t limit cleat_aligned(CLEAT_FALSE_SHARING);
 	uint32_t hold; /* MPMC: pauses, the next time it is full: cleat_ring_look_mpmc() */
 	/* Consumer, SPSC: the tail that the producer is shown next, or one beyond it */
 	uint64_t show cleat_aligned(CLEAT_FALSE_SHARING);
-	uint32_t slip; /* how long it waits next: cleat_ring_slip_spsc() */
+	uint32_t slip;	/* how long it waits next: cleat_ring_slip_spsc() */
+	uint32_t close; /* packets: close behind the producer (mbuf_ring.h) */
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
 /** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */

@@ -71,7 +71,7 @@ int cleat_ctl_ring_open(const char *name, enum cleat_ring_end end, struct cleat_
 		return err;
 	err = describe(name, id, ring);
 	if (err == 0) {
-		ring->far = end == CLEAT_RING_PRODUCER;
+		ring->far = end != CLEAT_RING_BOTH;
 		return 0;
 	}
 	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);

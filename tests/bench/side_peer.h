@@ -7,6 +7,7 @@
  *                    fetched when they are taken; Cleat's library does such things by itself
  *                    (ring_spsc.h)
  *   BENCH_PEER_HOLD  who finds no room for all waits a little
+ *   BENCH_PEER_DEEP  who leaves fewer than 8 packets behind waits before the next look
  *
  * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
  * processes with the same one would share a pool's cache), its processor is the one asked for.
@@ -50,6 +51,7 @@ struct side_ring {
 	struct rte_ring *ring;
 	unsigned slip; /* pauses, the next time it is empty behind a burst */
 	bool had;      /* something the last time */
+	bool close;    /* behind the producer */
 };
 
 cleat_inline void side_eal(const struct bench_args *a, const char *type, const char *more[])
@@ -174,8 +176,18 @@ cleat_inline unsigned side_put_mbufs(
 cleat_inline unsigned side_get_mbufs(
 	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
-	n = mode == BENCH_SPSC ? rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, NULL)
-			       : rte_ring_mc_dequeue_burst(r->ring, (void **)mbufs, n, NULL);
+	unsigned left = 0;
+
+#ifdef BENCH_PEER_DEEP
+	if (r->close) {
+		r->slip = r->slip < 32 ? 2 * r->slip + 1 : 64;
+		for (unsigned i = 0; i < r->slip; i++)
+			rte_pause();
+	}
+#endif
+	n = mode == BENCH_SPSC ? rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, &left)
+			       : rte_ring_mc_dequeue_burst(r->ring, (void **)mbufs, n, &left);
+	r->close = n != 0 && left < 8;
 #ifdef BENCH_PEER_STEP
 	for (unsigned i = 0; i < n; i++) {
 		cleat_prefetch_write(mbufs[i]);

@@ -268,6 +268,37 @@ START_TEST(test_ring_owner)
 }
 END_TEST
 
+/* A consumer that finds no packet so far behind those it takes as it fetches them waits before its
+ * next look, if the producer is another process. */
+START_TEST(test_consumer_close_behind)
+{
+	struct cleat_mbuf *m[CLEAT_RING_FETCHED + 2];
+	uint32_t far = (uint32_t)_i;
+	struct cleat_mbuf *out;
+	struct cleat_ring r;
+
+	mbuf_world_ring(&r, "r", 64, CLEAT_RING_SPSC);
+	r.far = far;
+	for (uint32_t i = 0; i < CLEAT_RING_FETCHED + 2; i++)
+		m[i] = packet(1, 10);
+	ck_assert_uint_eq(cleat_ring_enqueue_mbufs_bulk(&r, m, CLEAT_RING_FETCHED + 2),
+		CLEAT_RING_FETCHED + 2);
+	for (uint32_t i = 0; i < CLEAT_RING_FETCHED + 2; i++) {
+		uint32_t waited = far && i >= 3 ? i - 2 : 0; /* times, each twice as long */
+
+		ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, &out, 1), 1);
+		ck_assert_ptr_eq(out, m[i]);
+		ck_assert_uint_eq(r.close, far && i >= 2);
+		ck_assert_uint_eq(r.slip, waited <= 6 ? (1U << waited) - 1 : CLEAT_RING_SLIP);
+		if (waited != 0)
+			ck_assert_uint_eq(r.shm->shown, i);
+		cleat_mbuf_free(out);
+	}
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, &out, 1), 0);
+	ck_assert_uint_eq(r.close, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("mbuf");
@@ -284,6 +315,7 @@ int main(void)
 	tcase_add_test(t, test_clone_refused);
 	tcase_add_test(t, test_copy);
 	tcase_add_loop_test(t, test_ring_owner, 0, 2);
+	tcase_add_loop_test(t, test_consumer_close_behind, 0, 2);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

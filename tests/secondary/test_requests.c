@@ -89,10 +89,11 @@ START_TEST(ring_carries_handles)
 	ck_assert_int_eq(memcmp(in, out, sizeof(in)), 0);
 	ck_assert_uint_eq(ring.far, 0);
 	ck_assert_int_eq(cleat_ctl_ring_close(&ring, CLEAT_RING_BOTH), 0);
-	/* others take what we enqueue, unless we take it ourselves */
-	ck_assert_int_eq(cleat_ctl_ring_open("r", CLEAT_RING_PRODUCER, &ring), 0);
-	ck_assert_uint_eq(ring.far, 1);
-	ck_assert_int_eq(cleat_ctl_ring_close(&ring, CLEAT_RING_PRODUCER), 0);
+	for (int end = CLEAT_RING_PRODUCER; end <= CLEAT_RING_CONSUMER; end++) {
+		ck_assert_int_eq(cleat_ctl_ring_open("r", (enum cleat_ring_end)end, &ring), 0);
+		ck_assert_uint_eq(ring.far, 1);
+		ck_assert_int_eq(cleat_ctl_ring_close(&ring, (enum cleat_ring_end)end), 0);
+	}
 	ck_assert_msg(cleat_ctl_ring_free("r") == 0, "%s", cleat_error());
 	ck_assert_int_eq(cleat_ctl_ring_free("r"), -ENOENT);
 }

@@ -65,7 +65,7 @@ CASES = (
     Case('mbuf', 'packets, one process: allocate and free', 'ns/element', datapath.mbuf,
          bursts({8: 2, 32: 2})),
     Case('pipeline',
-         'packets to another process, which writes, and back (peer: the best of three ways)',
+         'packets to another process, which writes, and back (peer: the best of four ways)',
          'Mpps', datapath.pipeline, bursts({1: 3, 4: 2, 8: 2, 32: 1.5})),
     Case('chain', 'packets through three processes on two cores', 'Mpps', datapath.chain,
          bursts({32: 1.5})),

@@ -8,7 +8,7 @@ from places import on_two_cores
 
 PEER_MODES = ('mpmc', 'rts', 'hts')
 RING_WAYS = ('_4', '_step', '_back', '_4_back')
-PIPE_WAYS = ('_step', '_back')
+PIPE_WAYS = ('_step', '_back', '_deep')
 
 
 def per_element(results):
