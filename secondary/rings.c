@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/row.h"
+#include "runtime/shared.h"
 #include "secondary/request.h"
 
 int cleat_ctl_ring_create(
@@ -27,7 +28,15 @@ int cleat_ctl_ring_create(
 	return err < 0 ? err : (int)ring;
 }
 
-static int describe(const char *name, uint64_t id, struct cleat_ring *ring)
+/* Is the other end of the ring another process's, as far as its row tells? */
+static uint32_t is_far(const struct cleat_ring_row_shm *row, enum cleat_ring_end end)
+{
+	uint16_t other = end == CLEAT_RING_PRODUCER ? row->consumer_slot : row->producer_slot;
+
+	return end != CLEAT_RING_BOTH && other != cleat_self_slot;
+}
+
+static int describe(const char *name, uint64_t id, enum cleat_ring_end end, struct cleat_ring *ring)
 {
 	struct cleat_ring_row_shm row;
 	int err;
@@ -39,7 +48,9 @@ static int describe(const char *name, uint64_t id, struct cleat_ring *ring)
 	if (err < 0)
 		return cleat_err(
 			err, "ring %s: its row in the registry does not come to rest", name);
-	return cleat_ring_open_row(ring, (uint32_t)id, &row);
+	err = cleat_ring_open_row(ring, (uint32_t)id, &row);
+	ring->far = err == 0 && is_far(&row, end);
+	return err;
 }
 
 static int close_number(uint32_t id, enum cleat_ring_end end)
@@ -69,11 +80,9 @@ int cleat_ctl_ring_open(const char *name, enum cleat_ring_end end, struct cleat_
 	err = cleat_request_call(&env, &id);
 	if (err < 0)
 		return err;
-	err = describe(name, id, ring);
-	if (err == 0) {
-		ring->far = end != CLEAT_RING_BOTH;
+	err = describe(name, id, end, ring);
+	if (err == 0)
 		return 0;
-	}
 	memcpy(why, cleat_error(), strlen(cleat_error()) + 1);
 	(void)close_number((uint32_t)id, end);
 	return cleat_err(err, "%s", why);
