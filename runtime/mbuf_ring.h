@@ -31,12 +31,9 @@ cleat_inline void cleat_mbuf_own(struct cleat_mbuf *m, uint64_t word)
 	}
 }
 
-/* A consumer fetches headers and data of packets that are so far behind those it takes: a line
- * takes as long as a few packets. */
-#define CLEAT_RING_FETCHED 8U
-
-/* Fetch the packets from @p pos up to @p end of a ring whose only consumer we are. @return where
- * the first is that is not there */
+/* Fetch the packets from @p pos up to @p end of a ring whose only consumer we are. What a slot says
+ * is not checked: it is an address for a prefetch only. @return where the first is that is not
+ * there */
 cleat_inline uint64_t cleat_ring_fetch_mbufs(const struct cleat_ring *r, uint64_t pos, uint64_t end)
 {
 	struct cleat_slots slots = cleat_ring_slots(r);
@@ -53,19 +50,20 @@ cleat_inline uint64_t cleat_ring_fetch_mbufs(const struct cleat_ring *r, uint64_
 	return pos;
 }
 
-/* @p got of @p wanted were taken: fetch as many, so that each is fetched once and is here when it
- * is taken. If all that were wanted had come, but few are left, we are close behind the producer,
- * and each line goes to and fro between us: so before the next look we wait a little. Not if fewer
- * had come, for then we were elsewhere meanwhile, or are faster. */
+/* @p got of @p wanted were taken: fetch as many others, so that they are here when they are taken.
+ * Those right behind them, or r->ahead behind them if they were fewer; so with bursts alike each is
+ * fetched once. Not close behind is who got fewer than it wanted: then it was elsewhere meanwhile,
+ * or is faster, and may find nothing next time. */
 cleat_inline void cleat_ring_fetch_next_spsc(struct cleat_ring *r, uint32_t got, uint32_t wanted)
 {
 	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+	uint32_t ahead = r->ahead;
 	uint64_t pos = tail;
 
-	if (got < CLEAT_RING_FETCHED)
-		pos += CLEAT_RING_FETCHED - got;
+	if (got < ahead)
+		pos += ahead - got;
 	pos = cleat_ring_fetch_mbufs(r, pos, pos + got);
-	if (cleat_unlikely(pos < tail + CLEAT_RING_FETCHED) && r->far)
+	if (cleat_unlikely(pos < tail + ahead) && r->far)
 		r->close = got == wanted;
 }
 
@@ -102,17 +100,15 @@ cleat_inline uint32_t cleat_ring_get_mbufs(
 	uint32_t got;
 
 	if (r->mode == CLEAT_RING_SPSC) {
-		if (cleat_unlikely(r->close)) {
-			r->close = 0;
-			cleat_ring_slip_spsc(r, cleat_load_relaxed(&r->shm->tail));
-		}
+		if (cleat_unlikely(r->close))
+			cleat_ring_wait_spsc(r, n);
 		got = cleat_ring_get_spsc(r, handles, n, bulk);
 		cleat_ring_fetch_next_spsc(r, got, n);
 	} else {
 		got = cleat_ring_get_mpmc(r, handles, n, bulk);
 	}
 	if (got > n)
-		__builtin_unreachable(); /* so the compiler knows it, too, and warns of nothing */
+		__builtin_unreachable(); /* else it warns of an @p out that has room for one */
 	cleat_handles_to_ptrs(out, handles, got);
 	for (uint32_t i = 0; i < got; i++)
 		cleat_mbuf_prefetch(out[i], CLEAT_MBUF_HEADROOM_DEFAULT);

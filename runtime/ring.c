@@ -50,6 +50,7 @@ int cleat_ring_open(struct cleat_ring *r, struct cleat_ring_shm *shm, uint32_t s
 	r->id = id;
 	r->mode = (uint16_t)mode;
 	r->lag = slots / 8;
+	r->ahead = slots / 2 < CLEAT_RING_FETCHED ? slots / 2 : CLEAT_RING_FETCHED;
 	r->owner = CLEAT_OWNER_BITS(CLEAT_OWNER_RING, id);
 	if (mode == CLEAT_RING_MPMC)
 		r->limit = cleat_load_acquire(&shm->tail) + slots;
@@ -108,6 +109,33 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 	cleat_ring_show_spsc(r, tail);
 	r->slip = longer(r->slip);
 	pause_times(r->slip);
+}
+
+static uint32_t less_often(uint32_t skips)
+{
+	return skips < CLEAT_RING_SKIPS / 2 ? 2 * skips + 1 : CLEAT_RING_SKIPS;
+}
+
+void cleat_ring_wait_spsc(struct cleat_ring *r, uint32_t wanted)
+{
+	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+
+	r->close = 0;
+	if (r->waited) {
+		/* that brought more than one burst, and so many behind it? */
+		int good = tail - r->from >= (uint64_t)wanted + r->ahead;
+
+		r->skips = good ? 0 : less_often(r->skips);
+		r->skip = r->skips;
+		r->waited = 0;
+	}
+	if (r->skip > 0) {
+		r->skip--;
+		return;
+	}
+	r->from = tail;
+	r->waited = 1;
+	pause_times(CLEAT_RING_SLIP);
 }
 
 uint32_t cleat_ring_look_spsc(struct cleat_ring *r, uint64_t head, uint32_t n, int bulk)

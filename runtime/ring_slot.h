@@ -68,15 +68,22 @@ struct cleat_ring {
 	uint32_t lag;	/* an eighth; SPSC: shown stays this far behind the tail at most */
 	uint16_t id;
 	uint16_t mode; /* enum cleat_ring_mode */
-	uint32_t far;  /* the other end is another process's: lines go from core to core */
+	uint32_t far; /* opened by name, and the other end is presumably another process's: lines go
+		       * from core to core. 0 also where nobody said so: ports, pools, audits */
 	/* Producers: this process may fill it up to here, the tail it last saw and a lap; there is
 	 * that much room, or more. SPSC: 0 until it has looked. */
 	uint64_t limit cleat_aligned(CLEAT_FALSE_SHARING);
 	uint32_t hold; /* MPMC: pauses, the next time it is full: cleat_ring_look_mpmc() */
 	/* Consumer, SPSC: the tail that the producer is shown next, or one beyond it */
 	uint64_t show cleat_aligned(CLEAT_FALSE_SHARING);
-	uint32_t slip;	/* how long it waits next: cleat_ring_slip_spsc() */
-	uint32_t close; /* packets: close behind the producer (mbuf_ring.h) */
+	uint32_t slip; /* how long it waits next: cleat_ring_slip_spsc() */
+	/* The same, of packets: cleat_ring_wait_spsc() */
+	uint32_t ahead;	 /* so far behind those it takes it fetches others */
+	uint32_t close;	 /* fewer than that are left */
+	uint32_t waited; /* the last time, and what that was good for is to be seen: at `from` */
+	uint32_t skip;	 /* so many times more it does not wait */
+	uint32_t skips;	 /* and so many it did not before */
+	uint64_t from;
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
 /** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */
@@ -155,6 +162,7 @@ cleat_inline uint32_t *cleat_ring_slot(const struct cleat_ring *r, uint64_t pos)
 	return cleat_slots_at(cleat_ring_slots(r), pos);
 }
 
+/** As cleat_ring_store(). */
 cleat_inline void cleat_slots_store(struct cleat_slots s, uint64_t pos, cleat_handle handle)
 {
 	/* partner: the acquire loads in cleat_ring_copy_run() and cleat_slots_copy_one() */
@@ -288,7 +296,7 @@ cleat_inline void cleat_ring_fill_run(
 		i = cleat_ring_fill_fours(slot, handles, n, lap);
 #endif
 	for (; i < n; i++)
-		/* partner: the acquire load in cleat_ring_copy_run() */
+		/* partner: the acquire loads in cleat_ring_copy_run(), cleat_slots_copy_one() */
 		cleat_store_release(&slot[i], (uint32_t)(handles[i] << 1) | lap);
 }
 
@@ -351,7 +359,8 @@ cleat_inline int cleat_ring_is_tombstone(const uint32_t *slot, uint32_t lap)
 struct cleat_ring_found cleat_slots_copy_on(
 	struct cleat_slots s, uint64_t pos, cleat_handle *out, uint32_t n);
 
-/* Of the slot at @p pos alone: its handle. @return 1; 0: it is empty; -1: a tombstone */
+/* Of the slot at @p pos alone: its handle. @return 1; 0: it is empty; -1: a tombstone; then what is
+ * in @p out does not count */
 cleat_inline int cleat_slots_copy_one(struct cleat_slots s, uint64_t pos, cleat_handle *out)
 {
 	uint32_t value = cleat_load_acquire(cleat_slots_at(s, pos)) ^ cleat_slots_lap(s, pos);

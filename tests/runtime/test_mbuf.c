@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,34 +269,102 @@ START_TEST(test_ring_owner)
 }
 END_TEST
 
-/* A consumer that finds no packet so far behind those it takes as it fetches them waits before its
- * next look, if the producer is another process. */
+#define TEN (CLEAT_RING_FETCHED + 2)
+
+static void send_some(struct cleat_ring *r, struct cleat_mbuf *m[TEN])
+{
+	for (uint32_t i = 0; i < TEN; i++)
+		m[i] = packet(1, 10);
+	ck_assert_uint_eq(cleat_ring_enqueue_mbufs_bulk(r, m, TEN), TEN);
+}
+
+static struct cleat_mbuf *take_one(struct cleat_ring *r)
+{
+	struct cleat_mbuf *m;
+
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(r, &m, 1), 1);
+	return m;
+}
+
+/* A consumer that leaves fewer than CLEAT_RING_FETCHED packets behind waits before its next look,
+ * if the producer is another process; ever less often, where that brings nothing. */
 START_TEST(test_consumer_close_behind)
 {
-	struct cleat_mbuf *m[CLEAT_RING_FETCHED + 2];
+	struct cleat_mbuf *m[TEN];
 	uint32_t far = (uint32_t)_i;
-	struct cleat_mbuf *out;
 	struct cleat_ring r;
 
 	mbuf_world_ring(&r, "r", 64, CLEAT_RING_SPSC);
 	r.far = far;
-	for (uint32_t i = 0; i < CLEAT_RING_FETCHED + 2; i++)
-		m[i] = packet(1, 10);
-	ck_assert_uint_eq(cleat_ring_enqueue_mbufs_bulk(&r, m, CLEAT_RING_FETCHED + 2),
-		CLEAT_RING_FETCHED + 2);
-	for (uint32_t i = 0; i < CLEAT_RING_FETCHED + 2; i++) {
-		uint32_t waited = far && i >= 3 ? i - 2 : 0; /* times, each twice as long */
+	send_some(&r, m);
+	for (uint32_t i = 0; i < TEN; i++) {
+		struct cleat_mbuf *out = take_one(&r);
+		int waits = far && (i == 3 || i == 5 || i == 9); /* not for 0, 1, 3 times between */
 
-		ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, &out, 1), 1);
 		ck_assert_ptr_eq(out, m[i]);
 		ck_assert_uint_eq(r.close, far && i >= 2);
-		ck_assert_uint_eq(r.slip, waited <= 6 ? (1U << waited) - 1 : CLEAT_RING_SLIP);
-		if (waited != 0)
-			ck_assert_uint_eq(r.shm->shown, i);
+		ck_assert_uint_eq(r.waited, waits);
+		if (waits)
+			ck_assert_uint_eq(r.from, i);
 		cleat_mbuf_free(out);
 	}
-	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, &out, 1), 0);
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, m, 1), 0);
 	ck_assert_uint_eq(r.close, 0);
+	ck_assert_uint_eq(r.skips, far ? 7 : 0);
+}
+END_TEST
+
+/* But each time, where more than a burst comes. */
+START_TEST(test_waiting_pays)
+{
+	struct cleat_mbuf *m[TEN];
+	struct cleat_ring r;
+
+	mbuf_world_ring(&r, "r", 64, CLEAT_RING_SPSC);
+	r.far = 1;
+	r.skips = 7;
+	send_some(&r, m);
+	for (uint32_t i = 0; i < 3; i++)
+		cleat_mbuf_free(take_one(&r));
+	send_some(&r, m);
+	cleat_mbuf_free(take_one(&r));
+	ck_assert_uint_eq(r.waited, 1);
+	ck_assert_uint_eq(r.from, 3);
+	do
+		cleat_mbuf_free(take_one(&r));
+	while (!r.close);
+	ck_assert_uint_eq(r.shm->tail, 13);
+	cleat_mbuf_free(take_one(&r));
+	ck_assert_uint_eq(r.skips, 0);
+	ck_assert_uint_eq(r.waited, 1);
+	ck_assert_uint_eq(r.from, 13);
+	while (cleat_ring_dequeue_mbufs(&r, m, 1) == 1)
+		cleat_mbuf_free(m[0]);
+}
+END_TEST
+
+/* Nobody looks further ahead than the ring is long: the lap bit there says the opposite. */
+START_TEST(test_ahead_in_small_rings)
+{
+	struct cleat_ring r;
+
+	for (uint32_t slots = 2; slots <= 64; slots *= 2) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "r%u", slots);
+		mbuf_world_ring(&r, name, slots, CLEAT_RING_SPSC);
+		ck_assert_uint_eq(
+			r.ahead, slots / 2 < CLEAT_RING_FETCHED ? slots / 2 : CLEAT_RING_FETCHED);
+		r.far = 1;
+		for (uint32_t i = 0; i < 3 * slots; i++) {
+			struct cleat_mbuf *m = packet(1, 10);
+
+			ck_assert_uint_eq(cleat_ring_enqueue_mbufs(&r, &m, 1), 1);
+			ck_assert_ptr_eq(take_one(&r), m);
+			ck_assert_uint_eq(r.close, 1); /* nothing is behind it */
+			cleat_mbuf_free(m);
+		}
+	}
 }
 END_TEST
 
@@ -316,6 +385,8 @@ int main(void)
 	tcase_add_test(t, test_copy);
 	tcase_add_loop_test(t, test_ring_owner, 0, 2);
 	tcase_add_loop_test(t, test_consumer_close_behind, 0, 2);
+	tcase_add_test(t, test_waiting_pays);
+	tcase_add_test(t, test_ahead_in_small_rings);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
