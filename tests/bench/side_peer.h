@@ -7,7 +7,9 @@
  *                    fetched when they are taken; Cleat's library does such things by itself
  *                    (ring_spsc.h)
  *   BENCH_PEER_HOLD  who finds no room for all waits a little
- *   BENCH_PEER_DEEP  who leaves fewer than 8 packets behind waits before the next look
+ *   BENCH_PEER_DEEP  who gets all the packets it wants, but leaves fewer than 8, waits before the
+ *                    next look. (Cleat also fetches packets that are still in the ring; DPDK's
+ *                    rings do not show those.)
  *
  * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
  * processes with the same one would share a pool's cache), its processor is the one asked for.
@@ -173,21 +175,33 @@ cleat_inline unsigned side_put_mbufs(
 		n);
 }
 
+/* Before a look for @p n packets. */
+cleat_inline void side_keep_distance(struct side_ring *r)
+{
+#ifdef BENCH_PEER_DEEP
+	for (unsigned i = 0; r->close && i < 64; i++)
+		rte_pause();
+	r->had = r->had && !r->close; /* that was the wait */
+#else
+	(void)r;
+#endif
+}
+
 cleat_inline unsigned side_get_mbufs(
 	struct side_ring *r, enum bench_mode mode, side_mbuf **mbufs, unsigned n)
 {
-	unsigned left = 0;
-
+	unsigned wanted = n, *left = NULL;
 #ifdef BENCH_PEER_DEEP
-	if (r->close) {
-		r->slip = r->slip < 32 ? 2 * r->slip + 1 : 64;
-		for (unsigned i = 0; i < r->slip; i++)
-			rte_pause();
-	}
+	unsigned behind = 0;
+
+	left = &behind;
 #endif
-	n = mode == BENCH_SPSC ? rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, n, &left)
-			       : rte_ring_mc_dequeue_burst(r->ring, (void **)mbufs, n, &left);
-	r->close = n != 0 && left < 8;
+	side_keep_distance(r);
+	n = mode == BENCH_SPSC ? rte_ring_sc_dequeue_burst(r->ring, (void **)mbufs, wanted, left)
+			       : rte_ring_mc_dequeue_burst(r->ring, (void **)mbufs, wanted, left);
+#ifdef BENCH_PEER_DEEP
+	r->close = n == wanted && behind < 8;
+#endif
 #ifdef BENCH_PEER_STEP
 	for (unsigned i = 0; i < n; i++) {
 		cleat_prefetch_write(mbufs[i]);

@@ -3,7 +3,8 @@
  * ring_pass - values over one ring between processes. --role=producer | consumer
  *
  * One producer and one consumer: the values are a sequence, and each is compared. Else each
- * producer's values rise, and a consumer checks that no value is older than the one before it.
+ * producer's values rise, a consumer checks that no value is older than the one before it, and all
+ * add up what they passed.
  */
 #include <string.h>
 
@@ -58,11 +59,12 @@ cleat_inline void produce(struct side_ring *r, enum bench_mode mode, bool alone,
 		if (!alone)
 			sum += number(made, n, a->id, total);
 		put_all(r, mode, alone ? sequence_next(&sequence) : made, n, &idle);
-		sequence_skip(&sequence, n);
+		if (alone)
+			sequence_skip(&sequence, n);
 		total += n;
 	}
 	result->total = total;
-	result->sum = alone ? sequence_sum(total) : sum;
+	result->sum = sum;
 	bench_add(&meet->stopped);
 }
 
@@ -109,11 +111,12 @@ cleat_inline void consume(struct side_ring *r, enum bench_mode mode, bool alone,
 		bench_busy(&idle);
 		result->bad += alone ? !sequence_is_next(&sequence, values, n)
 				     : check_many(values, n, last, &sum);
-		sequence_skip(&sequence, n);
+		if (alone)
+			sequence_skip(&sequence, n);
 		got += n;
 	}
 	result->total = got;
-	result->sum = alone ? sequence_sum(got) : sum;
+	result->sum = sum;
 }
 
 typedef void part(struct side_ring *r, enum bench_mode mode, bool alone, const struct bench_args *a,

@@ -16,15 +16,10 @@ struct sequence {
 	unsigned at;
 };
 
-cleat_inline uint64_t sequence_number(uint64_t nth)
-{
-	return 1U + nth % SEQUENCE_LEN;
-}
-
 cleat_inline void sequence_start(struct sequence *s)
 {
 	for (unsigned i = 0; i < SEQUENCE_LEN + BENCH_MAX_BURST; i++)
-		s->values[i] = side_value_of((uint32_t)sequence_number(i));
+		s->values[i] = side_value_of(1U + i % SEQUENCE_LEN);
 	s->at = 0;
 }
 
@@ -57,14 +52,6 @@ cleat_inline bool sequence_is_next(const struct sequence *s, const side_value *v
 		if (values[i] != next[i])
 			return false;
 	return true;
-}
-
-/** Of the first @p n values. */
-cleat_inline uint64_t sequence_sum(uint64_t n)
-{
-	uint64_t whole = n / SEQUENCE_LEN, rest = n % SEQUENCE_LEN;
-
-	return whole * ((uint64_t)SEQUENCE_LEN * (SEQUENCE_LEN + 1) / 2) + rest * (rest + 1) / 2;
 }
 
 #endif
