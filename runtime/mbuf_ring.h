@@ -134,8 +134,9 @@ cleat_inline uint32_t cleat_ring_enqueue_mbufs(
 	return done;
 }
 
-/** Take packets from the ring; they are the caller's, whose thread is registered (shared.h).
- * @return how many, 0..n */
+/** Take packets from the ring; they are the caller's, whose thread is registered (shared.h). May
+ * wait for about a microsecond, if it found nothing or left few the last time and waiting pays
+ * (ring_spsc.h). @return how many, 0..n */
 cleat_inline uint32_t cleat_ring_dequeue_mbufs(
 	struct cleat_ring *r, struct cleat_mbuf **out, uint32_t n)
 {
