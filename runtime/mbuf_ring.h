@@ -50,21 +50,22 @@ cleat_inline uint64_t cleat_ring_fetch_mbufs(const struct cleat_ring *r, uint64_
 	return pos;
 }
 
-/* @p got of @p wanted were taken: fetch as many others, so that they are here when they are taken.
- * Those right behind them, or r->ahead behind them if they were fewer; so with bursts alike each is
- * fetched once. Not close behind is who got fewer than it wanted: then it was elsewhere meanwhile,
- * or is faster, and may find nothing next time. */
+/* @p got of @p wanted were taken: fetch others, each once, up to r->ahead behind them, or as many
+ * as these. If fewer came than were wanted, there were no others. */
 cleat_inline void cleat_ring_fetch_next_spsc(struct cleat_ring *r, uint32_t got, uint32_t wanted)
 {
 	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
 	uint32_t ahead = r->ahead;
-	uint64_t pos = tail;
+	uint64_t pos = r->fetched;
 
-	if (got < ahead)
-		pos += ahead - got;
-	pos = cleat_ring_fetch_mbufs(r, pos, pos + got);
-	if (cleat_unlikely(pos < tail + ahead) && r->far)
-		r->close = got == wanted;
+	if (got < wanted)
+		return;
+	if ((int64_t)(pos - tail) < 0)
+		pos = tail;
+	pos = cleat_ring_fetch_mbufs(r, pos, tail + (got > ahead ? got : ahead));
+	r->fetched = pos;
+	if (cleat_unlikely(pos < tail + ahead))
+		r->close = r->far;
 }
 
 cleat_inline uint32_t cleat_ring_put_mbufs(

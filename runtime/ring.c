@@ -111,33 +111,6 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 	pause_times(r->slip);
 }
 
-static uint32_t less_often(uint32_t skips)
-{
-	return skips < CLEAT_RING_SKIPS / 2 ? 2 * skips + 1 : CLEAT_RING_SKIPS;
-}
-
-void cleat_ring_wait_spsc(struct cleat_ring *r, uint32_t wanted)
-{
-	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
-
-	r->close = 0;
-	if (r->waited) {
-		/* that brought more than one burst, and so many behind it? */
-		int good = tail - r->from >= (uint64_t)wanted + r->ahead;
-
-		r->skips = good ? 0 : less_often(r->skips);
-		r->skip = r->skips;
-		r->waited = 0;
-	}
-	if (r->skip > 0) {
-		r->skip--;
-		return;
-	}
-	r->from = tail;
-	r->waited = 1;
-	pause_times(CLEAT_RING_SLIP);
-}
-
 uint32_t cleat_ring_look_spsc(struct cleat_ring *r, uint64_t head, uint32_t n, int bulk)
 {
 	/* partner: the release stores of the consumer: copies up to there are over */
@@ -170,6 +143,37 @@ static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 {
 	*value = cleat_load_acquire(cleat_ring_slot(r, pos));
 	return (*value & 1U) == cleat_ring_lap(r, pos);
+}
+
+static uint32_t less_often(uint32_t skips)
+{
+	return skips < CLEAT_RING_SKIPS / 2 ? 2 * skips + 1 : CLEAT_RING_SKIPS;
+}
+
+/* Are @p n elements there, or as many as there are slots? */
+static int has(const struct cleat_ring *r, uint64_t tail, uint64_t n)
+{
+	uint32_t value;
+
+	return slot_full(r, tail + (n < r->size ? n : r->size) - 1, &value);
+}
+
+void cleat_ring_wait_spsc(struct cleat_ring *r, uint32_t wanted)
+{
+	uint64_t tail = cleat_load_relaxed(&r->shm->tail);
+	uint64_t enough = (uint64_t)wanted + r->ahead;
+
+	r->close = 0;
+	if (r->skip > 0) {
+		r->skip--;
+		return;
+	}
+	if (has(r, tail, enough)) /* they came while we were elsewhere */
+		return;
+	cleat_ring_show_spsc(r, tail);
+	pause_times(CLEAT_RING_SLIP);
+	r->skips = has(r, tail, enough) ? 0 : less_often(r->skips);
+	r->skip = r->skips;
 }
 
 void cleat_slots_fill_on(

@@ -78,12 +78,11 @@ struct cleat_ring {
 	uint64_t show cleat_aligned(CLEAT_FALSE_SHARING);
 	uint32_t slip; /* how long it waits next: cleat_ring_slip_spsc() */
 	/* The same, of packets: cleat_ring_wait_spsc() */
-	uint32_t ahead;	 /* so far behind those it takes it fetches others */
-	uint32_t close;	 /* fewer than that are left */
-	uint32_t waited; /* the last time, and what that was good for is to be seen: at `from` */
-	uint32_t skip;	 /* so many times more it does not wait */
-	uint32_t skips;	 /* and so many it did not before */
-	uint64_t from;
+	uint32_t ahead;	  /* so far behind those it takes it fetches others */
+	uint32_t close;	  /* it got all it wanted, fewer than that are left, and the ring is far */
+	uint32_t skip;	  /* so many times more it does not wait */
+	uint32_t skips;	  /* and so many it did not before */
+	uint64_t fetched; /* up to here */
 } cleat_aligned(CLEAT_FALSE_SHARING);
 
 /** Bytes of a ring of @p slots slots; align it to CLEAT_FALSE_SHARING. */
@@ -178,8 +177,8 @@ cleat_inline void cleat_ring_store(const struct cleat_ring *r, uint64_t pos, cle
 
 #define CLEAT_SLOTS_PER_LINE (CLEAT_CACHE_LINE / sizeof(uint32_t))
 
-/** The lines whose last slot is among the positions from @p pos up to @p end: they are full, and
- * another core reads them next. */
+/** The lines whose last slot is among the positions from @p pos up to @p end: they are full (where
+ * a ring has no whole line: now and then), and another core reads them next. */
 cleat_inline void cleat_slots_demote(struct cleat_slots s, uint64_t pos, uint64_t end)
 {
 	for (pos |= CLEAT_SLOTS_PER_LINE - 1; pos < end; pos += CLEAT_SLOTS_PER_LINE)

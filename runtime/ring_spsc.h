@@ -107,17 +107,19 @@ cleat_inline void cleat_ring_show_spsc(struct cleat_ring *r, uint64_t tail)
  */
 void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail);
 
-/* Packets that a consumer fetches lie so far behind those that it takes: to fetch a line takes as
- * long as to pass on a few packets. Fewer in rings of less than two such. */
+/* Packets that a consumer fetches lie so far behind those that it takes, or as far as a burst that
+ * is longer: to fetch a line takes as long as to pass on a few packets. Less in rings of fewer than
+ * two such. */
 #define CLEAT_RING_FETCHED 8U
 /* So many times, at most, a consumer does not wait where it has been of no use. */
 #define CLEAT_RING_SKIPS 1024U
 
 /*
- * Before its next look, a consumer that got all the packets it wanted (mbuf_ring.h), but left few:
- * it is close behind the producer, and each line goes to and fro between them. So wait for
- * CLEAT_RING_SLIP pauses, that more packets come. Where that brings no more than one burst, as with
- * a producer that waits for our answer, not again for one time, then three, up to CLEAT_RING_SKIPS.
+ * Before its next look, a consumer that got all the packets it wanted (mbuf_ring.h), but left few,
+ * of a ring that is far: it is close behind the producer, and each line goes to and fro between
+ * them. So wait for CLEAT_RING_SLIP pauses, unless a burst of @p wanted and CLEAT_RING_FETCHED
+ * behind it are there by now. If they are not there after it either, as with a producer that waits
+ * for our answer, not again for one time, then three, up to CLEAT_RING_SKIPS.
  */
 void cleat_ring_wait_spsc(struct cleat_ring *r, uint32_t wanted);
 

@@ -31,7 +31,8 @@ int cleat_ctl_ring_create(
 	const char *name, uint32_t slots, enum cleat_ring_mode mode, int or_existing);
 
 /**
- * Open an end of a ring.
+ * Open an end of a ring. Who will hold both opens them at once: of ends opened one by one, the
+ * first counts as far from the other (ring_slot.h).
  *
  * @param ring  filled; valid until cleat_ctl_ring_close() or detach
  * @return      0; -ENOENT; -EBUSY when another process holds that end of an SPSC ring (the

@@ -290,6 +290,7 @@ static struct cleat_mbuf *take_one(struct cleat_ring *r)
  * if the producer is another process; ever less often, where that brings nothing. */
 START_TEST(test_consumer_close_behind)
 {
+	const uint32_t skips[TEN] = { 0, 0, 0, 1, 1, 3, 3, 3, 3, 7 }; /* after each look */
 	struct cleat_mbuf *m[TEN];
 	uint32_t far = (uint32_t)_i;
 	struct cleat_ring r;
@@ -299,47 +300,40 @@ START_TEST(test_consumer_close_behind)
 	send_some(&r, m);
 	for (uint32_t i = 0; i < TEN; i++) {
 		struct cleat_mbuf *out = take_one(&r);
-		int waits = far && (i == 3 || i == 5 || i == 9); /* not for 0, 1, 3 times between */
 
 		ck_assert_ptr_eq(out, m[i]);
 		ck_assert_uint_eq(r.close, far && i >= 2);
-		ck_assert_uint_eq(r.waited, waits);
-		if (waits)
-			ck_assert_uint_eq(r.from, i);
+		ck_assert_uint_eq(r.skips, far ? skips[i] : 0);
+		if (far && skips[i] != skips[i == 0 ? 0 : i - 1]) /* it waited, and said where */
+			ck_assert_uint_eq(r.shm->shown, i);
 		cleat_mbuf_free(out);
 	}
 	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, m, 1), 0);
 	ck_assert_uint_eq(r.close, 0);
-	ck_assert_uint_eq(r.skips, far ? 7 : 0);
+	ck_assert_uint_eq(r.skip, far ? 6 : 0);
 }
 END_TEST
 
-/* But each time, where more than a burst comes. */
-START_TEST(test_waiting_pays)
+/* It does not wait for what came while it was elsewhere, nor where it found less than it wanted. */
+START_TEST(test_no_wait_with_packets_at_hand)
 {
-	struct cleat_mbuf *m[TEN];
+	struct cleat_mbuf *m[2 * TEN];
 	struct cleat_ring r;
 
 	mbuf_world_ring(&r, "r", 64, CLEAT_RING_SPSC);
 	r.far = 1;
-	r.skips = 7;
 	send_some(&r, m);
 	for (uint32_t i = 0; i < 3; i++)
 		cleat_mbuf_free(take_one(&r));
+	ck_assert_uint_eq(r.close, 1);
 	send_some(&r, m);
 	cleat_mbuf_free(take_one(&r));
-	ck_assert_uint_eq(r.waited, 1);
-	ck_assert_uint_eq(r.from, 3);
-	do
-		cleat_mbuf_free(take_one(&r));
-	while (!r.close);
-	ck_assert_uint_eq(r.shm->tail, 13);
-	cleat_mbuf_free(take_one(&r));
+	ck_assert_uint_eq(r.close, 0);
 	ck_assert_uint_eq(r.skips, 0);
-	ck_assert_uint_eq(r.waited, 1);
-	ck_assert_uint_eq(r.from, 13);
-	while (cleat_ring_dequeue_mbufs(&r, m, 1) == 1)
-		cleat_mbuf_free(m[0]);
+	ck_assert_uint_eq(r.fetched, 4 + CLEAT_RING_FETCHED);
+	ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, m, 2 * TEN), 2 * TEN - 4);
+	cleat_mbuf_free_bulk(m, 2 * TEN - 4);
+	ck_assert_uint_eq(r.close, 0);
 }
 END_TEST
 
@@ -356,13 +350,18 @@ START_TEST(test_ahead_in_small_rings)
 		ck_assert_uint_eq(
 			r.ahead, slots / 2 < CLEAT_RING_FETCHED ? slots / 2 : CLEAT_RING_FETCHED);
 		r.far = 1;
-		for (uint32_t i = 0; i < 3 * slots; i++) {
-			struct cleat_mbuf *m = packet(1, 10);
+		for (uint32_t i = 0; i < 6 * slots; i++) {
+			uint32_t n = i % (slots < 8 ? slots : 8) + 1;
+			struct cleat_mbuf *m[8], *out[8];
 
-			ck_assert_uint_eq(cleat_ring_enqueue_mbufs(&r, &m, 1), 1);
-			ck_assert_ptr_eq(take_one(&r), m);
-			ck_assert_uint_eq(r.close, 1); /* nothing is behind it */
-			cleat_mbuf_free(m);
+			for (uint32_t k = 0; k < n; k++)
+				m[k] = packet(1, 10);
+			ck_assert_uint_eq(cleat_ring_enqueue_mbufs(&r, m, n), n);
+			ck_assert_uint_eq(cleat_ring_dequeue_mbufs(&r, out, n), n);
+			ck_assert_int_eq(memcmp(m, out, n * sizeof(m[0])), 0);
+			ck_assert_uint_eq(r.fetched, r.shm->tail); /* nothing is behind them */
+			ck_assert_uint_eq(r.close, 1);
+			cleat_mbuf_free_bulk(m, n);
 		}
 	}
 }
@@ -385,7 +384,7 @@ int main(void)
 	tcase_add_test(t, test_copy);
 	tcase_add_loop_test(t, test_ring_owner, 0, 2);
 	tcase_add_loop_test(t, test_consumer_close_behind, 0, 2);
-	tcase_add_test(t, test_waiting_pays);
+	tcase_add_test(t, test_no_wait_with_packets_at_hand);
 	tcase_add_test(t, test_ahead_in_small_rings);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
