@@ -8,8 +8,8 @@
  *                    (ring_spsc.h)
  *   BENCH_PEER_HOLD  who finds no room for all waits a little
  *   BENCH_PEER_DEEP  who gets all the packets it wants, but leaves fewer than 8, waits before the
- *                    next look. (Cleat also fetches packets that are still in the ring; DPDK's
- *                    rings do not show those.)
+ *                    next look. (Cleat also fetches packets that are still in the ring; by DPDK's
+ *                    peek functions that was not tried.)
  *
  * peer/primary.c has made the rings and the pool. An lcore's number is the process's own (two
  * processes with the same one would share a pool's cache), its processor is the one asked for.
