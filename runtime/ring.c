@@ -95,9 +95,10 @@ static void pause_times(uint32_t n)
 		cleat_pause();
 }
 
-static uint32_t longer(uint32_t pauses)
+/* The next of 0, 1, 3, 7, ... up to @p most, a power of two. */
+static uint32_t longer(uint32_t n, uint32_t most)
 {
-	return pauses < CLEAT_RING_SLIP / 2 ? 2 * pauses + 1 : CLEAT_RING_SLIP;
+	return n < most / 2 ? 2 * n + 1 : most;
 }
 
 void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
@@ -107,7 +108,7 @@ void cleat_ring_slip_spsc(struct cleat_ring *r, uint64_t tail)
 		return;
 	}
 	cleat_ring_show_spsc(r, tail);
-	r->slip = longer(r->slip);
+	r->slip = longer(r->slip, CLEAT_RING_SLIP);
 	pause_times(r->slip);
 }
 
@@ -134,7 +135,8 @@ uint64_t cleat_ring_look_mpmc(struct cleat_ring *r, uint64_t seen)
 	if (tail != seen && tail - seen < r->lag) {
 		pause_times(hold);
 		now = cleat_load_acquire(&r->shm->tail);
-		cleat_store_relaxed(&r->hold, (now - tail) * 4 >= hold ? longer(hold) : hold / 2);
+		cleat_store_relaxed(&r->hold,
+			(now - tail) * 4 >= hold ? longer(hold, CLEAT_RING_SLIP) : hold / 2);
 	}
 	return now;
 }
@@ -143,11 +145,6 @@ static int slot_full(const struct cleat_ring *r, uint64_t pos, uint32_t *value)
 {
 	*value = cleat_load_acquire(cleat_ring_slot(r, pos));
 	return (*value & 1U) == cleat_ring_lap(r, pos);
-}
-
-static uint32_t less_often(uint32_t skips)
-{
-	return skips < CLEAT_RING_SKIPS / 2 ? 2 * skips + 1 : CLEAT_RING_SKIPS;
 }
 
 /* Are @p n elements there, or as many as there are slots? */
@@ -172,7 +169,7 @@ void cleat_ring_wait_spsc(struct cleat_ring *r, uint32_t wanted)
 		return;
 	cleat_ring_show_spsc(r, tail);
 	pause_times(CLEAT_RING_SLIP);
-	r->skips = has(r, tail, enough) ? 0 : less_often(r->skips);
+	r->skips = has(r, tail, enough) ? 0 : longer(r->skips, CLEAT_RING_SKIPS);
 	r->skip = r->skips;
 }
 

@@ -57,7 +57,7 @@ int cleat_nic_rxq_open(struct cleat_queue *q, struct cleat_queue_conf *conf)
 	rx->batch = v.count / 4 < BATCH ? v.count / 4 : BATCH;
 	rx->port = conf->port;
 	rx->headroom = conf->pool->headroom;
-	rx->shape = cleat_mbuf_single(conf->pool->id);
+	rx->shape = cleat_mempool_shape(conf->pool);
 	rx->owner_id = conf->owner_id;
 	rx->scatter = (conf->offloads & CLEAT_OFFLOAD_RX_SCATTER) != 0;
 	q->data = rx;

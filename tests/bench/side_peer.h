@@ -175,7 +175,7 @@ cleat_inline unsigned side_put_mbufs(
 		n);
 }
 
-/* Before a look for @p n packets. */
+/* Before a look for packets. */
 cleat_inline void side_keep_distance(struct side_ring *r)
 {
 #ifdef BENCH_PEER_DEEP
